@@ -1,0 +1,5 @@
+/**
+ * Command line: run scenarios on simulated VFIO devices and print what happened.
+ * @packageDocumentation
+ */
+export {}

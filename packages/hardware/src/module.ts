@@ -1,0 +1,5 @@
+/**
+ * Simulated PCI functions: registers with write masks, BARs, power states and resets.
+ * @packageDocumentation
+ */
+export {}

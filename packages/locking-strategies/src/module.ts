@@ -1,0 +1,5 @@
+/**
+ * Locking strategies behind fault, zap and reset, one file each.
+ * @packageDocumentation
+ */
+export {}

@@ -1,0 +1,5 @@
+/**
+ * definePlugin and the types a plugin author needs.
+ * @packageDocumentation
+ */
+export {}

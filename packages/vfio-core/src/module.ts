@@ -1,0 +1,5 @@
+/**
+ * The semantics of Linux vfio-core: groups, containers, device lifecycle, processes and their mappings.
+ * @packageDocumentation
+ */
+export {}
