@@ -1,0 +1,46 @@
+/** Makes the locks, cells and lists of one host, and knows them all: at rest every lock is idle. */
+import { BoundedList } from './bounded-list.ts'
+import { Cell } from './cell.ts'
+import type { DeviceHandle, MappingHandle } from './handles.ts'
+import type { Lock, LockOptions } from './lock.ts'
+import { Mutex } from './mutex.ts'
+import { RwSemaphore } from './rw-semaphore.ts'
+import type { StateFactory } from './strategy.ts'
+
+/** The {@link StateFactory} of live and controlled hosts. */
+export class LockRegistry implements StateFactory {
+  readonly #locks: Lock[] = []
+
+  constructor(readonly options: LockOptions = { fair: true }) {}
+
+  /** Every lock made here. */
+  get locks(): readonly Lock[] {
+    return this.#locks
+  }
+
+  /** Locks that somebody holds or waits for. At rest there are none (I7). */
+  busy(): Lock[] {
+    return this.#locks.filter((lock) => !lock.isIdle)
+  }
+
+  mutex(name: string): Mutex {
+    return this.#keep(new Mutex(name, this.options))
+  }
+
+  rwsem(name: string): RwSemaphore {
+    return this.#keep(new RwSemaphore(name, this.options))
+  }
+
+  cell<T>(name: string, values: readonly T[]): Cell<T> {
+    return new Cell(name, values)
+  }
+
+  mappingList(name: string, device: DeviceHandle): BoundedList<MappingHandle> {
+    return new BoundedList(name, () => device.mappings)
+  }
+
+  #keep<L extends Lock>(lock: L): L {
+    this.#locks.push(lock)
+    return lock
+  }
+}

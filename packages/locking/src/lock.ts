@@ -1,0 +1,141 @@
+/**
+ * What mutexes and rw-semaphores have in common: ops, waiters, and who may take them when.
+ *
+ * A lock here is a state machine without threads. `tryTake` and `drop` change it at once; `wait`
+ * queues somebody who is told when the lock was handed over. Blocking is the driver's business.
+ */
+import { Op, type OpKind } from './op.ts'
+
+/** How a lock is held. A mutex is always held for `write`. */
+export type LockMode = 'read' | 'write'
+
+/** One lock and how it is taken: what a read side consists of. */
+export interface LockUse {
+  readonly lock: Lock
+  readonly mode: LockMode
+}
+
+/** Somebody in the queue of a lock. */
+export interface Waiter {
+  readonly mode: LockMode
+  /** Called when the lock has been taken for this waiter, inside the `drop` that freed it. */
+  readonly granted: () => void
+}
+
+/** Options of every lock. */
+export interface LockOptions {
+  /**
+   * Linux's semantics when true: whoever queues is served before newcomers, and every kind of try
+   * fails while somebody queues. When false a lock can be taken at any moment at which it is free.
+   */
+  readonly fair: boolean
+}
+
+/** Base of {@link Mutex} and {@link RwSemaphore}. */
+export abstract class Lock {
+  abstract readonly kind: 'mutex' | 'rwsem'
+  readonly name: string
+  readonly fair: boolean
+  /**
+   * A page fault takes this lock, so nobody may copy to or from user memory while holding it:
+   * the copy could fault and take it again (hazard H3). Set by {@link markFaultLocks}.
+   */
+  takenByFault = false
+
+  protected readonly queue: Waiter[] = []
+  readonly #ops = new Map<string, LockOp<unknown>>()
+
+  constructor(name: string, options: LockOptions) {
+    this.name = name
+    this.fair = options.fair
+  }
+
+  /** Whether the lock word itself would admit `mode` now, queue or not. */
+  abstract isFree(mode: LockMode): boolean
+  /** Nobody holds it and nobody waits for it. */
+  abstract get isIdle(): boolean
+  protected abstract take(mode: LockMode): void
+  protected abstract put(mode: LockMode): void
+  /** Hands the lock to those in the queue whose turn it is. */
+  protected abstract wake(): void
+
+  /** Takes the lock if that is possible without waiting. */
+  tryTake(mode: LockMode): boolean {
+    if ((this.fair && this.queue.length > 0) || !this.isFree(mode)) return false
+    this.take(mode)
+    return true
+  }
+
+  /** Queues a waiter. It is granted at once if the lock turns out to be free. */
+  wait(waiter: Waiter): void {
+    this.queue.push(waiter)
+    this.wake()
+  }
+
+  /** Gives the lock back and serves the queue. */
+  drop(mode: LockMode): void {
+    this.put(mode)
+    if (this.queue.length > 0) this.wake()
+  }
+
+  /** How many wait. */
+  get waiting(): number {
+    return this.queue.length
+  }
+
+  /** The cached op of one kind and mode on this lock. */
+  op<R>(kind: LockOpKind, mode: LockMode): LockOp<R> {
+    const key = `${kind} ${mode}`
+    let op = this.#ops.get(key)
+    if (op === undefined) {
+      op = new LockOp<unknown>(kind, this, mode)
+      this.#ops.set(key, op)
+    }
+    return op as LockOp<R>
+  }
+}
+
+/** Ops that work on a lock. */
+export type LockOpKind = Extract<OpKind, 'acquire' | 'try-acquire' | 'release'>
+
+/** Acquire, try-acquire or release of one lock in one mode. */
+export class LockOp<R> extends Op<R> {
+  constructor(
+    readonly kind: LockOpKind,
+    readonly lock: Lock,
+    readonly mode: LockMode,
+  ) {
+    super()
+  }
+
+  get object(): string {
+    return this.lock.kind === 'mutex' ? this.lock.name : `${this.lock.name} (${this.mode})`
+  }
+
+  perform(): R {
+    if (this.kind === 'release') return this.lock.drop(this.mode) as R
+    const taken = this.lock.tryTake(this.mode)
+    if (this.kind === 'acquire' && !taken) throw new Error(`${this.lock.name} is not free`)
+    return (this.kind === 'acquire' ? undefined : taken) as R
+  }
+}
+
+/** Waits until the lock is held in `mode`. Kernel: `down_read`, `down_write`, `mutex_lock`. */
+export function acquire(lock: Lock, mode: LockMode = 'write'): Op<void> {
+  return lock.op<void>('acquire', mode)
+}
+
+/** Takes the lock without waiting, or answers false. Kernel: `down_*_trylock`, `mutex_trylock`. */
+export function tryAcquire(lock: Lock, mode: LockMode = 'write'): Op<boolean> {
+  return lock.op<boolean>('try-acquire', mode)
+}
+
+/** Gives the lock back. */
+export function release(lock: Lock, mode: LockMode = 'write'): Op<void> {
+  return lock.op<void>('release', mode)
+}
+
+/** Declares which locks a page fault takes, so that drivers can see a user copy under one (H3). */
+export function markFaultLocks(uses: readonly LockUse[]): void {
+  for (const use of uses) use.lock.takenByFault = true
+}

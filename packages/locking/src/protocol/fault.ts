@@ -1,0 +1,102 @@
+/**
+ * Fault: a page of a mapping is touched that is not there.
+ *
+ *   mmap_lock (read)   held by the memory manager around every fault
+ *     read side        the strategy's locks
+ *       test, insert   the body
+ *
+ * Kernel: `vfio_pci_mmap_page_fault`, `vfio_pci_mmap_huge_fault`.
+ */
+import { DerivedCell, get } from '../cell.ts'
+import { label } from '../effect.ts'
+import { DENIED, type GuardedBody, guarded } from '../guarded.ts'
+import type { MappingHandle } from '../handles.ts'
+import { acquire, release } from '../lock.ts'
+import type { Body, Operation, Step } from '../op.ts'
+import { access, insert } from '../page-ops.ts'
+import type { AnyLockingStrategy, FaultOutcome } from '../strategy.ts'
+import type { ProtocolDevice } from './protocol-device.ts'
+
+const ALWAYS = get(new DerivedCell('always', [], () => true))
+
+/**
+ * Tests whether memory may be touched, then inserts.
+ *
+ * The test must come first: a page inserted before it is reachable while memory is off (I1).
+ */
+export function faultBody(
+  device: ProtocolDevice,
+  mapping: MappingHandle,
+  page: number | 'all',
+): GuardedBody<void> {
+  return {
+    admit: () => (mapping.followsMemory ? get(device.cells.accessible) : ALWAYS),
+    act: () => insert(mapping, page),
+  }
+}
+
+/**
+ * As {@link faultBody}, for a page whose frame somebody else supplies, such as a region provider.
+ *
+ * @param supply - Asked with the locks held; undefined means there is no such page.
+ */
+export function suppliedFaultBody<F>(
+  device: ProtocolDevice,
+  mapping: MappingHandle,
+  page: number,
+  supply: Body<F | undefined>,
+): GuardedBody<void> {
+  let frame: F | undefined
+  return {
+    *admit(): Operation<boolean> {
+      if (mapping.followsMemory && !(yield* get(device.cells.accessible))) return false
+      frame = yield* supply() as Operation<F | undefined>
+      return frame !== undefined
+    },
+    act: () => insert(mapping, page, frame),
+  }
+}
+
+/**
+ * Serves one fault. A mapping whose pages do not follow the memory of the device has a handler of its
+ * own in the kernel: no lock of the strategy is taken, and no strategy ever zaps it.
+ */
+export function* handleFault(
+  strategy: AnyLockingStrategy,
+  device: ProtocolDevice,
+  mapping: MappingHandle,
+  body: GuardedBody<void>,
+): Operation<FaultOutcome> {
+  const { mmapLock } = mapping.process
+  yield* acquire(mmapLock, 'read')
+  try {
+    if (mapping.followsMemory && strategy.fault !== undefined)
+      return yield* strategy.fault(device, mapping, body)
+    const side = mapping.followsMemory ? strategy.readSide(device) : []
+    return (yield* guarded(side, body)) === DENIED ? 'sigbus' : 'nopage'
+  } finally {
+    yield* release(mmapLock, 'read')
+  }
+}
+
+/**
+ * Touches one page as user space does, faulting until it is there or the fault fails: between the
+ * fault and the access somebody may zap it again.
+ */
+export function* touch(
+  strategy: AnyLockingStrategy,
+  device: ProtocolDevice,
+  mapping: MappingHandle,
+  page: number,
+  body: () => GuardedBody<void>,
+  then?: Body<void>,
+): Operation<FaultOutcome> {
+  for (;;) {
+    yield* label('touch', mapping.id, page)
+    if (yield* access(mapping, page)) {
+      if (then !== undefined) yield* then() as Step<void> as Operation<void>
+      return 'nopage'
+    }
+    if ((yield* handleFault(strategy, device, mapping, body())) === 'sigbus') return 'sigbus'
+  }
+}
