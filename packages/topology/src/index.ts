@@ -2,4 +2,28 @@
  * PCI topology: functions, buses, slots and bridges from snapshots, sysfs or YAML, and what resets together.
  * @packageDocumentation
  */
-export {}
+
+export { type Bar, type BarIndex, barSizeFromProbe, type DecodedBars, decodeBars } from './bar.ts'
+export { Bdf, type BdfParts, type BdfStatics } from './bdf.ts'
+export { type Bridge, type BridgeWindows, type BusNumbers, decodeWindows, type Window } from './bridge.ts'
+export type { Bus } from './bus.ts'
+export {
+  CAPABILITY_ID,
+  type Capability,
+  type CapabilityKnowledge,
+  type CapabilityLists,
+  EXTENDED_CAPABILITY_ID,
+  findCapability,
+} from './capability.ts'
+export { capabilityName } from './capability-names.ts'
+export { type CapabilityWalk, walkCapabilities } from './capability-walk.ts'
+export { type ConfigHole, ConfigSpace } from './config-space.ts'
+export { type Diagnostic, formatDiagnostic } from './diagnostic.ts'
+export type { FunctionInput, PciFunction, SubsystemIds } from './pci-function.ts'
+export type { PcieInfo, PciePortType } from './pcie.ts'
+export { sysfsSnapshotReader } from './readers/sysfs-snapshot.ts'
+export type { ReadSource, TopologyReader } from './readers/topology-reader.ts'
+export { forbidsBusReset, type ResetDomain, type ResetDomains, resetDomain } from './reset-domain.ts'
+export type { Slot, SlotInput } from './slot.ts'
+export type { Topology } from './topology.ts'
+export { TopologyBuilder } from './topology-builder.ts'

@@ -1,0 +1,113 @@
+/**
+ * ResetDomain: which functions a reset of a function, its slot or its bus hits together.
+ *
+ * As Linux decides it (pci_probe_reset_slot, pci_probe_reset_bus, vfio_pci_for_each_slot_or_bus): a bus can be
+ * reset when a bridge leads to it and neither that bridge nor anything on or below the bus forbids it; a slot when
+ * its hot-plug driver can and the same holds for its functions. VFIO's hot reset takes the slot if it can, else
+ * the bus.
+ */
+import { Bdf } from './bdf.ts'
+import type { PciFunction } from './pci-function.ts'
+import type { Topology } from './topology.ts'
+
+export interface ResetDomain {
+  readonly scope: 'function' | 'slot' | 'bus'
+  /** Everything that is hit, bridges included, in BDF order. */
+  readonly functions: readonly Bdf[]
+}
+
+export interface ResetDomains {
+  /** A function level reset: the function, and for a physical function its virtual functions, which it destroys. */
+  readonly function: ResetDomain
+  /** undefined: in no slot, or the slot cannot be reset. */
+  readonly slot: ResetDomain | undefined
+  /** undefined: on a root bus or a virtual bus, or something on the bus forbids it. */
+  readonly bus: ResetDomain | undefined
+  /** What VFIO's hot reset hits: the slot if it can be reset, else the bus; undefined when neither can. */
+  readonly hot: ResetDomain | undefined
+}
+
+/** Devices that a secondary bus reset breaks: `vendor:device`, hexadecimal (quirk_no_bus_reset). */
+const NO_BUS_RESET_IDS: ReadonlySet<string> = new Set([
+  '10de:22ce',
+  '10de:22d0',
+  '168c:0030',
+  '168c:0032',
+  '168c:0033',
+  '168c:0034',
+  '168c:003c',
+  '168c:003e',
+  '17cb:0308',
+  '17cb:1103',
+  '17cb:1107',
+  '177d:a100',
+  '104c:b005',
+  '1b21:1164',
+])
+
+/** NVIDIA boards from 0x2340 to 0x237f. */
+const NVIDIA_VENDOR = 0x10de
+const NVIDIA_NO_BUS_RESET = { first: 0x2340, last: 0x237f } as const
+
+/** Whether Linux refuses a secondary bus reset that would hit this function. */
+export function forbidsBusReset(fn: Pick<PciFunction, 'vendorId' | 'deviceId'>): boolean {
+  const { vendorId, deviceId } = fn
+  if (
+    vendorId === NVIDIA_VENDOR &&
+    deviceId >= NVIDIA_NO_BUS_RESET.first &&
+    deviceId <= NVIDIA_NO_BUS_RESET.last
+  ) {
+    return true
+  }
+  const id = (value: number): string => value.toString(16).padStart(4, '0')
+  return NO_BUS_RESET_IDS.has(`${id(vendorId)}:${id(deviceId)}`)
+}
+
+/** @throws RangeError when the topology has no such function. */
+export function resetDomain(topology: Topology, bdf: Bdf): ResetDomains {
+  const fn = topology.function(bdf)
+  if (fn === undefined) throw new RangeError(`${bdf} is not in the topology`)
+  const slot = slotDomain(topology, fn)
+  const bus = busDomain(topology, fn)
+  return { function: functionDomain(topology, fn), slot, bus, hot: hotDomain(topology, slot ?? bus) }
+}
+
+function domain(scope: ResetDomain['scope'], functions: readonly PciFunction[]): ResetDomain {
+  return Object.freeze({ scope, functions: Object.freeze(functions.map((fn) => fn.bdf)) })
+}
+
+function functionDomain(topology: Topology, fn: PciFunction): ResetDomain {
+  return domain('function', [fn, ...topology.virtualFunctions(fn.bdf)])
+}
+
+function allows(topology: Topology, bridge: Bdf, hit: readonly PciFunction[]): boolean {
+  const fn = topology.function(bridge)
+  return fn !== undefined && !forbidsBusReset(fn) && !hit.some(forbidsBusReset)
+}
+
+function busDomain(topology: Topology, fn: PciFunction): ResetDomain | undefined {
+  const parts = Bdf.parts(fn.bdf)
+  const bridge = topology.bus(parts.domain, parts.bus)?.bridge
+  if (bridge === undefined) return undefined
+  const hit = topology.functionsBelow(bridge)
+  return allows(topology, bridge, hit) ? domain('bus', hit) : undefined
+}
+
+function slotDomain(topology: Topology, fn: PciFunction): ResetDomain | undefined {
+  const slot = fn.slot === undefined ? undefined : topology.slot(fn.slot)
+  const bridge = slot === undefined ? undefined : topology.bus(slot.domain, slot.bus)?.bridge
+  if (slot === undefined || bridge === undefined || !slot.resettable) return undefined
+  const hit = slot.functions.flatMap((member) => [member, ...topology.functionsBelow(member.bdf)])
+  hit.sort((a, b) => Bdf.compare(a.bdf, b.bdf))
+  return allows(topology, bridge, hit) ? domain('slot', hit) : undefined
+}
+
+/** VFIO walks buses that bridges lead to, so it does not see virtual functions on buses of their own. */
+function hotDomain(topology: Topology, reset: ResetDomain | undefined): ResetDomain | undefined {
+  if (reset === undefined) return undefined
+  const seen = reset.functions.filter((bdf) => {
+    const parts = Bdf.parts(bdf)
+    return topology.bus(parts.domain, parts.bus)?.kind !== 'virtual'
+  })
+  return Object.freeze({ scope: reset.scope, functions: Object.freeze(seen) })
+}
