@@ -1,5 +1,7 @@
 /**
- * Locking strategies behind fault, zap and reset, one file each.
+ * Strategies that are wrong on purpose, so that checks can be seen to work. No host offers them unless
+ * it is asked for one by name.
  * @packageDocumentation
  */
-export {}
+export { naive } from './naive.ts'
+export { zapBeforeLock } from './zap-before-lock.ts'

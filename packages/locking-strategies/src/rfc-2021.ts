@@ -1,0 +1,55 @@
+/**
+ * rfc-2021: the protocol of the mail of Feb 2021, as corrected on the list.
+ *
+ *   follows     "[RFC PATCH 04/10] vfio/pci: Use vfio_device_unmap_mapping_range()" and its review:
+ *               the mapping keeps its encoded offset, and a page that is there already is no error
+ *   lock order  mmap_lock > memory_lock (read) > i_mmap; reflck around open and close only
+ *   answers     H1, H2, H4, H5 as unmap-range does
+ *   leaves      hot reset takes no lock of the set: it is not excluded against open, close or another
+ *               hot reset, which may answer EBUSY to both
+ *
+ * One device alone is excluded as in unmap-range, which merged this idea three years later. A fault
+ * brings in the whole mapping, as the kernels of that time did.
+ */
+import {
+  type LockingStrategy,
+  Refused,
+  release,
+  run,
+  runOptional,
+  tryAcquire,
+  type VfioErrno,
+  zap,
+} from '@vfiokit/locking'
+import { type UnmapRangeDevice, type UnmapRangeSet, unmapRange } from './unmap-range.ts'
+
+/** One address space per device, every memory lock of the slot tried in turn. */
+export const rfc2021: LockingStrategy<UnmapRangeDevice, UnmapRangeSet> = {
+  ...unmapRange,
+  name: 'rfc-2021',
+  populate: 'mapping',
+
+  /** Serialises open and close only. Kernel: `struct vfio_pci_reflck`. */
+  setState: (make, setId) => ({ mutex: make.mutex(`reflck:${setId}`) }),
+
+  *excludeSet(_set, members, body) {
+    let locked = 0
+    let errno: VfioErrno | undefined
+    try {
+      for (; locked < members.length; locked++) {
+        const { device, admit, locked: whenLocked } = members[locked]!
+        errno = yield* run(admit)
+        if (errno === undefined && !(yield* tryAcquire(device.state.memoryLock))) errno = 'EBUSY'
+        if (errno !== undefined) break
+        yield* runOptional(whenLocked)
+        yield* zap(device.addressSpace, device.zapRanges)
+      }
+      return errno === undefined ? yield* run(body) : new Refused(errno)
+    } finally {
+      for (let at = 0; at < locked; at++) {
+        yield* runOptional(members[at]!.releasing)
+        yield* release(members[at]!.device.state.memoryLock)
+      }
+    }
+  },
+}

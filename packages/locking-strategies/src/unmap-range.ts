@@ -1,0 +1,95 @@
+/**
+ * unmap-range: the protocol of Linux 6.10 and later, and the default here.
+ *
+ *   follows     vfio_pci_core.c: vfio_pci_zap_and_down_write_memory_lock, vfio_pci_dev_set_hot_reset
+ *   lock order  set mutex > memory_lock (tried when more than one) > i_mmap (inside a zap)
+ *               mmap_lock > memory_lock (read) on the fault path
+ *   answers     H1, H2: a zap needs no mmap_lock, so memory_lock may stand outside it
+ *               H4, H5: several memory locks are only tried, and released in reverse
+ *   leaves      a spurious EBUSY whenever any member has a reader in flight or a writer queued
+ */
+import {
+  acquire,
+  type LockingStrategy,
+  type Mutex,
+  Refused,
+  type RwSemaphore,
+  release,
+  run,
+  runOptional,
+  tryAcquire,
+  type VfioErrno,
+  zap,
+} from '@vfiokit/locking'
+
+/** What unmap-range keeps per device. */
+export interface UnmapRangeDevice {
+  /** Readers may touch memory; a writer changes whether it may be touched. */
+  readonly memoryLock: RwSemaphore
+}
+
+/** What unmap-range keeps per device set. */
+export interface UnmapRangeSet {
+  readonly mutex: Mutex
+}
+
+/** Write-lock, then zap: what a fault inserted before the lock is removed, what comes later tests. */
+export const unmapRange: LockingStrategy<UnmapRangeDevice, UnmapRangeSet> = {
+  name: 'unmap-range',
+  addressSpaces: 'per-device',
+  populate: 'page',
+
+  deviceState: (make, device) => ({ memoryLock: make.rwsem(`memory_lock:${device.id}`) }),
+  setState: (make, setId) => ({ mutex: make.mutex(`dev_set:${setId}`) }),
+
+  readSide: (device) => [{ lock: device.state.memoryLock, mode: 'read' }],
+
+  *exclude(device, effect, body) {
+    const { memoryLock } = device.state
+    yield* acquire(memoryLock)
+    try {
+      if (effect === 'zap') yield* zap(device.addressSpace, device.zapRanges)
+      return yield* run(body)
+    } finally {
+      yield* release(memoryLock)
+    }
+  },
+
+  *excludeSet(set, members, body) {
+    let prepared = 0
+    let locked = 0
+    let errno: VfioErrno | undefined
+    yield* acquire(set.state.mutex)
+    try {
+      for (; prepared < members.length && errno === undefined; prepared++) {
+        errno = yield* runOptional(members[prepared]!.prepare)
+        if (errno !== undefined) break
+      }
+      for (; locked < members.length && errno === undefined; locked++) {
+        const { device, admit, locked: whenLocked } = members[locked]!
+        errno = yield* run(admit)
+        if (errno === undefined && !(yield* tryAcquire(device.state.memoryLock))) errno = 'EBUSY'
+        if (errno !== undefined) break
+        yield* runOptional(whenLocked)
+        yield* zap(device.addressSpace, device.zapRanges)
+      }
+      return errno === undefined ? yield* run(body) : new Refused(errno)
+    } finally {
+      while (locked-- > 0) {
+        yield* runOptional(members[locked]!.releasing)
+        yield* release(members[locked]!.device.state.memoryLock)
+      }
+      while (prepared-- > 0) yield* runOptional(members[prepared]!.unprepare)
+      yield* release(set.state.mutex)
+    }
+  },
+
+  *lifecycle(set, body) {
+    yield* acquire(set.state.mutex)
+    try {
+      return yield* run(body)
+    } finally {
+      yield* release(set.state.mutex)
+    }
+  },
+}
