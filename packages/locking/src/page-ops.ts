@@ -46,6 +46,7 @@ export class AccessOp extends Op<boolean> {
   constructor(
     readonly mapping: MappingHandle,
     readonly page: number,
+    readonly use: (() => void) | undefined,
   ) {
     super()
   }
@@ -55,7 +56,9 @@ export class AccessOp extends Op<boolean> {
   }
 
   perform(): boolean {
-    return this.mapping.has(this.page)
+    const present = this.mapping.has(this.page)
+    if (present) this.use?.()
+    return present
   }
 }
 
@@ -93,9 +96,13 @@ export function zapMapping(mapping: MappingHandle): Op<void> {
   return new ZapMappingOp(mapping)
 }
 
-/** Touches a page of a mapping, as user space does: through the page table, without any lock. */
-export function access(mapping: MappingHandle, page: number): Op<boolean> {
-  return new AccessOp(mapping, page)
+/**
+ * Touches a page of a mapping, as user space does: through the page table, without any lock.
+ *
+ * @param use - What the access does, in the same step: nothing can come between finding and using.
+ */
+export function access(mapping: MappingHandle, page: number, use?: () => void): Op<boolean> {
+  return new AccessOp(mapping, page, use)
 }
 
 /** Maps one page (or every page) of a mapping. A page that is already there is no error. */

@@ -12,7 +12,7 @@ import { label } from '../effect.ts'
 import { DENIED, type GuardedBody, guarded } from '../guarded.ts'
 import type { MappingHandle } from '../handles.ts'
 import { acquire, release } from '../lock.ts'
-import type { Body, Operation, Step } from '../op.ts'
+import type { Body, Operation } from '../op.ts'
 import { access, insert } from '../page-ops.ts'
 import type { AnyLockingStrategy, FaultOutcome } from '../strategy.ts'
 import type { ProtocolDevice } from './protocol-device.ts'
@@ -82,6 +82,8 @@ export function* handleFault(
 /**
  * Touches one page as user space does, faulting until it is there or the fault fails: between the
  * fault and the access somebody may zap it again.
+ *
+ * @param use - What the access does with the page, in the step that finds it.
  */
 export function* touch(
   strategy: AnyLockingStrategy,
@@ -89,14 +91,11 @@ export function* touch(
   mapping: MappingHandle,
   page: number,
   body: () => GuardedBody<void>,
-  then?: Body<void>,
+  use?: () => void,
 ): Operation<FaultOutcome> {
   for (;;) {
     yield* label('touch', mapping.id, page)
-    if (yield* access(mapping, page)) {
-      if (then !== undefined) yield* then() as Step<void> as Operation<void>
-      return 'nopage'
-    }
+    if (yield* access(mapping, page, use)) return 'nopage'
     if ((yield* handleFault(strategy, device, mapping, body())) === 'sigbus') return 'sigbus'
   }
 }

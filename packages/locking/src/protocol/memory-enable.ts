@@ -6,8 +6,7 @@
  */
 import { set } from '../cell.ts'
 import type { VfioErrno } from '../errno.ts'
-import type { Body, Operation, Step } from '../op.ts'
-import { run } from '../op.ts'
+import { type Body, type Operation, run } from '../op.ts'
 import type { AnyLockingStrategy } from '../strategy.ts'
 import type { ProtocolDevice } from './protocol-device.ts'
 
@@ -35,6 +34,6 @@ function* setMemoryEnabledBody(
   write: Body<VfioErrno | undefined>,
 ): Operation<VfioErrno | undefined> {
   const errno = yield* run(write)
-  if (errno === undefined) yield* set(device.cells.memoryEnabled, enabled) satisfies Step<void>
+  if (errno === undefined) yield* set(device.cells.memoryEnabled, enabled)
   return errno
 }
