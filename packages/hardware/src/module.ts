@@ -1,5 +1,37 @@
 /**
- * Simulated PCI functions: registers with write masks, BARs, power states and resets.
+ * Bindings of this package for an inversify container.
  * @packageDocumentation
  */
-export {}
+import type { PciFunction, Topology } from '@vfiokit/topology'
+import { ContainerModule, type ServiceIdentifier } from 'inversify'
+import type { DeviceModelFactory } from './device-model.ts'
+import type { FunctionProfile } from './function-profile.ts'
+import type { PciMachine } from './pci-hardware.ts'
+import { SimulatedMachine } from './simulated-machine.ts'
+
+/** A source of profiles; the first bound that knows the function decides. */
+export type FunctionProfileSource = (fn: PciFunction) => FunctionProfile | undefined
+
+const TOPOLOGY: ServiceIdentifier<Topology> = Symbol.for('@vfiokit/topology/Topology')
+export const PCI_MACHINE: ServiceIdentifier<PciMachine> = Symbol.for('@vfiokit/hardware/PciMachine')
+/** Multi-bound, none by default. */
+export const FUNCTION_PROFILE_SOURCE: ServiceIdentifier<FunctionProfileSource> = Symbol.for(
+  '@vfiokit/hardware/FunctionProfileSource',
+)
+/** Multi-bound, none by default. */
+export const DEVICE_MODEL_FACTORY: ServiceIdentifier<DeviceModelFactory> = Symbol.for(
+  '@vfiokit/hardware/DeviceModelFactory',
+)
+
+/** Binds {@link PCI_MACHINE} to a simulated machine of the bound topology. */
+export const hardwareModule: ContainerModule = new ContainerModule(({ bind }) => {
+  bind(PCI_MACHINE)
+    .toDynamicValue((context) => {
+      const sources = context.getAll(FUNCTION_PROFILE_SOURCE, { optional: true })
+      return new SimulatedMachine(context.get(TOPOLOGY), {
+        profiles: (fn) => sources.map((source) => source(fn)).find((profile) => profile !== undefined),
+        models: context.getAll(DEVICE_MODEL_FACTORY, { optional: true }),
+      })
+    })
+    .inSingletonScope()
+})

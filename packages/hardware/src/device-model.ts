@@ -1,0 +1,68 @@
+/**
+ * DeviceModel: who answers the BAR accesses of a function. The default, {@link StorageModel}, is plain memory; a
+ * model with registers of its own is about as long as its register table.
+ *
+ * The hardware asks the model only for accesses that reach the device: decode, power and bounds are already
+ * checked, and `out`/`data` has 1, 2, 4 or 8 bytes.
+ */
+import type { BarIndex, PciFunction } from '@vfiokit/topology'
+import { BarMemory } from './bar-memory.ts'
+import type { BarResource, PowerState } from './pci-hardware.ts'
+
+/**
+ * What happened to the function: `flr` (also by AF), `bus` (secondary bus or slot), `pm` (D3hot to D0 without
+ * No_Soft_Reset), `pf-reset` (to a virtual function, when its physical function had an flr or bus reset).
+ */
+export type ResetEvent = 'flr' | 'bus' | 'pm' | 'pf-reset'
+
+export interface DeviceModel {
+  readBar(bar: BarIndex | 'rom', offset: number, out: Uint8Array): void
+  writeBar(bar: BarIndex, offset: number, data: Uint8Array): void
+  /** Called after the configuration registers have their values after the reset. */
+  reset(event: ResetEvent): void
+}
+
+/** What a model may know of the function it is the inside of. */
+export interface ModelBoard {
+  readonly identity: PciFunction
+  readonly resources: readonly BarResource[]
+  /** Bus master enable: whether the device may send DMA and messages now. */
+  readonly busMaster: boolean
+  readonly powerState: PowerState
+}
+
+/** Chooses the model of a function; undefined leaves it to the next choice, in the end to {@link StorageModel}. */
+export type DeviceModelFactory = (board: ModelBoard) => DeviceModel | undefined
+
+/** Every BAR is memory; reads of what was never written give zeros. */
+export class StorageModel implements DeviceModel {
+  readonly #memories: Map<BarIndex | 'rom', BarMemory>
+  readonly #survives: ReadonlySet<ResetEvent>
+
+  /** @param survives events that leave the memory as it is; `pm` and `pf-reset` always do. */
+  constructor(resources: readonly BarResource[], survives: readonly ResetEvent[] = []) {
+    this.#memories = new Map(resources.map(({ bar, sizeBytes }) => [bar, new BarMemory(sizeBytes)]))
+    this.#survives = new Set<ResetEvent>(['pm', 'pf-reset', ...survives])
+  }
+
+  /** The bytes behind a BAR, to fill or inspect from outside. @throws RangeError when there is no such BAR. */
+  memory(bar: BarIndex | 'rom'): BarMemory {
+    const memory = this.#memories.get(bar)
+    if (memory === undefined) throw new RangeError(`no BAR ${bar}`)
+    return memory
+  }
+
+  readBar(bar: BarIndex | 'rom', offset: number, out: Uint8Array): void {
+    this.memory(bar).read(offset, out)
+  }
+
+  writeBar(bar: BarIndex, offset: number, data: Uint8Array): void {
+    this.memory(bar).write(offset, data)
+  }
+
+  /** The ROM is not memory that a reset could clear. */
+  reset(event: ResetEvent): void {
+    if (this.#survives.has(event)) return
+    for (const [bar, memory] of this.#memories) if (bar !== 'rom') memory.clear()
+  }
+}

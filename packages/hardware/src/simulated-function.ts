@@ -1,0 +1,335 @@
+/**
+ * SimulatedFunction: one PCI function as hardware. Its registers, what writing them sets in motion, its BARs and
+ * what a reset of it does.
+ *
+ *     writeConfig -> registers (masks) -> triggers: decode, power, FLR, AF FLR, secondary bus reset
+ *     readBar     -> decode gate -> device model
+ *     reset       -> table of reset methods -> registers, device model
+ */
+import {
+  type BarIndex,
+  type Bdf,
+  CAPABILITY_ID,
+  type Diagnostic,
+  type PciFunction,
+  type Topology,
+} from '@vfiokit/topology'
+import { barResources, registerBits, registerOffset } from './bar-resource.ts'
+import { configImage } from './config-image.ts'
+import { ConfigRegisters } from './config-registers.ts'
+import {
+  type DeviceModel,
+  type DeviceModelFactory,
+  type ModelBoard,
+  type ResetEvent,
+  StorageModel,
+} from './device-model.ts'
+import type { FunctionProfile } from './function-profile.ts'
+import type { BarResource, ConfigWidth, PciHardware, PowerState, ResetMethodName } from './pci-hardware.ts'
+import {
+  BRIDGE_CONTROL,
+  BRIDGE_CONTROL_BUS_RESET,
+  COMMAND,
+  COMMAND_IO,
+  COMMAND_MASTER,
+  COMMAND_MEMORY,
+} from './register-layout.ts'
+import { RESET_METHODS, ResetMethods } from './reset-methods.ts'
+import { writeMasks } from './write-masks.ts'
+
+/** What a function needs of the machine around it. */
+export interface Surroundings {
+  readonly topology: Topology
+  secondaryBusReset(bridge: Bdf): void
+  /** The physical function `pf` was reset. */
+  physicalFunctionReset(pf: Bdf): void
+}
+
+/** Something that a write to a register sets in motion. */
+interface Trigger {
+  readonly offset: number
+  readonly widthBytes: ConfigWidth
+  /** `written`: the bits that landed on the register, 0 where the access did not reach. `before`: what it held. */
+  readonly fire: (written: number, before: number) => void
+}
+
+interface BarSlot {
+  readonly resource: BarResource
+  readonly register: number | undefined
+  /** Address bits of the register (pair) as assigned; undefined when it held none, then nothing is compared. */
+  readonly home: { readonly low: number; readonly high: number } | undefined
+  /** Whether accesses reach the device now. */
+  answers: boolean
+}
+
+const POWER_STATES: readonly PowerState[] = ['D0', 'D1', 'D2', 'D3hot']
+const POWER_STATE_BITS = 3
+/** Bits of the PM capabilities register that say that D1 and D2 exist; D0 and D3hot always do. */
+const PMC_SUPPORTS: readonly number[] = [0, 0x0200, 0x0400, 0]
+const NO_SOFT_RESET = 0x8
+const DEVICE_CONTROL_FLR = 0x8000
+const SLOT_COMMAND_COMPLETED = 0x0010
+const SLOT_NO_COMMAND_COMPLETED = 0x0004_0000
+const ROM_PLACE = 6
+
+export class SimulatedFunction implements PciHardware, ModelBoard {
+  readonly bdf: Bdf
+  readonly identity: PciFunction
+  readonly configSizeBytes: 256 | 4096
+  readonly resources: readonly BarResource[]
+  /** What had to be assumed for want of data. */
+  readonly diagnostics: readonly Diagnostic[]
+  readonly model: DeviceModel
+  readonly #registers: ConfigRegisters
+  readonly #surroundings: Surroundings
+  readonly #slots: readonly (BarSlot | undefined)[]
+  readonly #triggers: readonly Trigger[]
+  readonly #resetMethods: ResetMethods
+  readonly #powerRegister: number | undefined
+  /** What a read gives when nothing answers: a bus gives ones; measured, a virtual function with memory off zeros. */
+  readonly #silence: 0 | 0xff
+
+  /** @throws RangeError when the profile is not hexadecimal text; the message names the function. */
+  constructor(
+    identity: PciFunction,
+    surroundings: Surroundings,
+    profile?: FunctionProfile,
+    models: readonly DeviceModelFactory[] = [],
+  ) {
+    this.bdf = identity.bdf
+    this.identity = identity
+    this.#surroundings = surroundings
+    const { resources, diagnostics } = barResources(identity, profile)
+    this.resources = resources
+    this.#registers = registersOf(identity, resources, surroundings.topology, profile)
+    this.configSizeBytes = this.#registers.sizeBytes === 4096 ? 4096 : 256
+    this.#resetMethods = new ResetMethods(identity, surroundings.topology, (offset, width) =>
+      this.#registers.read(offset, width),
+    )
+    this.diagnostics = Object.freeze([...diagnostics, ...this.#resetMethods.diagnostics])
+    this.#powerRegister = this.#capabilityRegister(CAPABILITY_ID.powerManagement, 4)
+    this.#silence = identity.physfn === undefined ? 0xff : 0
+    this.#slots = this.#makeSlots()
+    this.#triggers = this.#makeTriggers()
+    this.model = this.#chooseModel(models, profile)
+    this.#updateDecode()
+  }
+
+  get powerState(): PowerState {
+    if (this.#powerRegister === undefined) return 'D0'
+    return POWER_STATES[this.#registers.read(this.#powerRegister, 2) & POWER_STATE_BITS]!
+  }
+
+  get busMaster(): boolean {
+    return (this.#registers.read(COMMAND, 2) & COMMAND_MASTER) !== 0
+  }
+
+  get resetMethods(): readonly ResetMethodName[] {
+    return this.#resetMethods.list
+  }
+
+  setResetMethods(text: string): void {
+    this.#resetMethods.set(text)
+  }
+
+  readConfig(offset: number, widthBytes: ConfigWidth): number {
+    return this.#registers.read(offset, widthBytes)
+  }
+
+  writeConfig(offset: number, widthBytes: ConfigWidth, value: number): void {
+    const hit = this.#triggers
+      .filter(
+        (trigger) => trigger.offset < offset + widthBytes && offset < trigger.offset + trigger.widthBytes,
+      )
+      .map((trigger) => ({ trigger, before: this.#registers.read(trigger.offset, trigger.widthBytes) }))
+    this.#registers.write(offset, widthBytes, value)
+    for (const { trigger, before } of hit) {
+      const landed = Math.floor(value * 2 ** (8 * (offset - trigger.offset)))
+      trigger.fire(landed % 2 ** (8 * trigger.widthBytes), before)
+    }
+  }
+
+  readBar(bar: BarIndex | 'rom', offset: number, out: Uint8Array): void {
+    if (this.#slot(bar, offset, out.length).answers) this.model.readBar(bar, offset, out)
+    else out.fill(this.#silence)
+  }
+
+  writeBar(bar: BarIndex, offset: number, data: Uint8Array): void {
+    if (this.#slot(bar, offset, data.length).answers) this.model.writeBar(bar, offset, data)
+  }
+
+  reset(method: ResetMethodName): 'ok' | 'ENOTTY' {
+    if (!this.#resetMethods.works(method)) return 'ENOTTY'
+    const { reach, event } = RESET_METHODS[method]
+    if (reach === 'function') this.receiveReset(event)
+    else this.#surroundings.secondaryBusReset(this.identity.parent!)
+    return 'ok'
+  }
+
+  /** The reset arrives at the function, whoever caused it. */
+  receiveReset(event: ResetEvent): void {
+    if (event === 'flr' || event === 'bus') this.#registers.reset()
+    if (event === 'pm') this.#leaveLowPower()
+    this.#updateDecode()
+    this.model.reset(event)
+    if (event === 'flr' || event === 'bus') this.#surroundings.physicalFunctionReset(this.bdf)
+  }
+
+  #leaveLowPower(): void {
+    const register = this.#powerRegister
+    if (register === undefined || this.#registers.writable(register, 1) === 0) return
+    this.#registers.assign16(register, POWER_STATE_BITS, 0)
+  }
+
+  #slot(bar: BarIndex | 'rom', offset: number, length: number): BarSlot {
+    const slot = this.#slots[bar === 'rom' ? ROM_PLACE : bar]
+    if (slot === undefined) throw new RangeError(`${this.bdf} has no BAR ${bar}`)
+    if (length !== 4 && length !== 8 && length !== 1 && length !== 2) {
+      throw new RangeError(`access of ${length} bytes: expected 1, 2, 4 or 8`)
+    }
+    if (!(Number.isSafeInteger(offset) && offset >= 0 && offset + length <= slot.resource.sizeBytes)) {
+      const size = slot.resource.sizeBytes
+      throw new RangeError(
+        `${this.bdf} BAR ${bar}: ${length} bytes at ${offset} are outside its ${size} bytes`,
+      )
+    }
+    return slot
+  }
+
+  #makeSlots(): (BarSlot | undefined)[] {
+    const slots: (BarSlot | undefined)[] = new Array(ROM_PLACE + 1).fill(undefined)
+    for (const resource of this.resources) {
+      const register = registerOffset(resource.bar, this.identity.headerType)
+      const home = register === undefined ? undefined : this.#address(resource, register)
+      const assigned = home !== undefined && (home.low !== 0 || home.high !== 0)
+      const place = resource.bar === 'rom' ? ROM_PLACE : resource.bar
+      slots[place] = { resource, register, home: assigned ? home : undefined, answers: false }
+    }
+    return slots
+  }
+
+  #address(resource: BarResource, register: number): { low: number; high: number } {
+    const bits = registerBits(resource)
+    const low = (this.#registers.read(register, 4) & bits.addressLow) >>> 0
+    return { low, high: bits.addressHigh === 0 ? 0 : this.#registers.read(register + 4, 4) }
+  }
+
+  #updateDecode(): void {
+    const command = this.#registers.read(COMMAND, 2)
+    const awake = this.powerState === 'D0'
+    for (const slot of this.#slots) {
+      if (slot === undefined) continue
+      const enable = slot.resource.kind === 'io' ? COMMAND_IO : COMMAND_MEMORY
+      slot.answers = awake && (command & enable) !== 0 && this.#isHome(slot)
+    }
+  }
+
+  #isHome({ resource, register, home }: BarSlot): boolean {
+    if (register === undefined) return true
+    if (resource.bar === 'rom' && (this.#registers.read(register, 4) & registerBits(resource).enable) === 0)
+      return false
+    if (home === undefined) return true
+    const now = this.#address(resource, register)
+    return now.low === home.low && now.high === home.high
+  }
+
+  #chooseModel(models: readonly DeviceModelFactory[], profile: FunctionProfile | undefined): DeviceModel {
+    for (const factory of models) {
+      const model = factory(this)
+      if (model !== undefined) return model
+    }
+    return new StorageModel(this.resources, profile?.memorySurvives)
+  }
+
+  /** Absolute offset of a register of the first capability with that id; undefined if it is outside the space. */
+  #capabilityRegister(id: number, register: number): number | undefined {
+    const capability = this.identity.capabilities.find((entry) => entry.id === id && !entry.extended)
+    if (capability === undefined || capability.offset + register + 4 > this.#registers.sizeBytes)
+      return undefined
+    return capability.offset + register
+  }
+
+  #makeTriggers(): Trigger[] {
+    const triggers: Trigger[] = [{ offset: COMMAND, widthBytes: 2, fire: () => this.#updateDecode() }]
+    for (const slot of this.#slots) {
+      if (slot?.register === undefined) continue
+      triggers.push({ offset: slot.register, widthBytes: 4, fire: () => this.#updateDecode() })
+      if (slot.resource.width === 32) continue
+      triggers.push({ offset: slot.register + 4, widthBytes: 4, fire: () => this.#updateDecode() })
+    }
+    if (this.#powerRegister !== undefined) {
+      triggers.push({
+        offset: this.#powerRegister,
+        widthBytes: 2,
+        fire: (_, before) => this.#changePower(before),
+      })
+    }
+    if (this.identity.headerType !== 0) {
+      triggers.push({
+        offset: BRIDGE_CONTROL,
+        widthBytes: 2,
+        fire: (_, before) => this.#changeBridge(before),
+      })
+    }
+    return [...triggers, ...this.#resetTriggers(), ...this.#slotTriggers()]
+  }
+
+  #resetTriggers(): Trigger[] {
+    const deviceControl = this.#capabilityRegister(CAPABILITY_ID.pciExpress, 8)
+    const afControl = this.#capabilityRegister(CAPABILITY_ID.advancedFeatures, 4)
+    const flr = (method: 'flr' | 'af_flr', bit: number) => (written: number) => {
+      if ((written & bit) !== 0) this.reset(method)
+    }
+    const triggers: Trigger[] = []
+    if (deviceControl !== undefined) {
+      triggers.push({ offset: deviceControl, widthBytes: 2, fire: flr('flr', DEVICE_CONTROL_FLR) })
+    }
+    if (afControl !== undefined) triggers.push({ offset: afControl, widthBytes: 1, fire: flr('af_flr', 1) })
+    return triggers
+  }
+
+  /** Hot-plug ports report each slot command as completed, unless they say that they need no time for it. */
+  #slotTriggers(): Trigger[] {
+    const control = this.#capabilityRegister(CAPABILITY_ID.pciExpress, 0x18)
+    if (control === undefined || this.identity.pcie?.slotImplemented !== true) return []
+    if ((this.#registers.read(control - 4, 4) & SLOT_NO_COMMAND_COMPLETED) !== 0) return []
+    const fire = (): void =>
+      this.#registers.assign16(control + 2, SLOT_COMMAND_COMPLETED, SLOT_COMMAND_COMPLETED)
+    return [{ offset: control, widthBytes: 2, fire }]
+  }
+
+  /** States that the function does not have are refused, and D3hot is left for D0 only. */
+  #changePower(before: number): void {
+    const register = this.#powerRegister!
+    const from = before & POWER_STATE_BITS
+    const to = this.#registers.read(register, 2) & POWER_STATE_BITS
+    if (to === from) return
+    const needs = PMC_SUPPORTS[to]!
+    const exists = needs === 0 || (this.#registers.read(register - 2, 2) & needs) !== 0
+    if (!exists || (from === 3 && to !== 0)) {
+      this.#registers.assign16(register, POWER_STATE_BITS, from)
+      return
+    }
+    this.#updateDecode()
+    if (from === 3 && (before & NO_SOFT_RESET) === 0) this.model.reset('pm')
+  }
+
+  #changeBridge(before: number): void {
+    const now = this.#registers.read(BRIDGE_CONTROL, 2)
+    if ((now & ~before & BRIDGE_CONTROL_BUS_RESET) !== 0) this.#surroundings.secondaryBusReset(this.bdf)
+  }
+}
+
+function registersOf(
+  identity: PciFunction,
+  resources: readonly BarResource[],
+  topology: Topology,
+  profile: FunctionProfile | undefined,
+): ConfigRegisters {
+  const image = configImage(identity, resources, topology.bridge(identity.bdf))
+  try {
+    return new ConfigRegisters(image.bytes, writeMasks(identity, image, resources, profile))
+  } catch (error) {
+    throw new RangeError(`${identity.bdf}: ${(error as Error).message}`, { cause: error })
+  }
+}

@@ -1,0 +1,61 @@
+/** SimulatedMachine: the hardware of every function of a topology, made when it is first asked for. */
+import type { Bdf, PciFunction, Topology } from '@vfiokit/topology'
+import type { DeviceModelFactory } from './device-model.ts'
+import type { FunctionProfile } from './function-profile.ts'
+import type { PciMachine } from './pci-hardware.ts'
+import { SimulatedFunction, type Surroundings } from './simulated-function.ts'
+
+export interface SimulatedMachineOptions {
+  /** What was measured of a function; undefined: the tables decide. */
+  readonly profiles?: (fn: PciFunction) => FunctionProfile | undefined
+  /** Who answers for a function's BARs: the first factory that gives a model; otherwise they are memory. */
+  readonly models?: readonly DeviceModelFactory[]
+}
+
+/**
+ * @example
+ * import { SimulatedMachine } from '@vfiokit/hardware'
+ * import { Bdf, TopologyBuilder } from '@vfiokit/topology'
+ * const bdf = Bdf.parse('0000:00:03.0')
+ * const topology = new TopologyBuilder().addFunction({ bdf, vendorId: 0x1234, deviceId: 0x11e8 }).finish()
+ * const edu = new SimulatedMachine(topology).hardware(bdf)!
+ * console.log(edu.readConfig(0, 4).toString(16)) // => 11e81234
+ */
+export class SimulatedMachine implements PciMachine {
+  readonly topology: Topology
+  readonly #options: SimulatedMachineOptions
+  readonly #functions: Map<Bdf, SimulatedFunction> = new Map()
+  readonly #surroundings: Surroundings
+
+  constructor(topology: Topology, options: SimulatedMachineOptions = {}) {
+    this.topology = topology
+    this.#options = options
+    this.#surroundings = {
+      topology,
+      secondaryBusReset: (bridge) => this.secondaryBusReset(bridge),
+      physicalFunctionReset: (pf) => this.#physicalFunctionReset(pf),
+    }
+  }
+
+  /** @throws RangeError when the function's profile is not hexadecimal text. */
+  hardware(bdf: Bdf): SimulatedFunction | undefined {
+    const made = this.#functions.get(bdf)
+    if (made !== undefined) return made
+    const fn = this.topology.function(bdf)
+    if (fn === undefined) return undefined
+    const { profiles, models } = this.#options
+    const hardware = new SimulatedFunction(fn, this.#surroundings, profiles?.(fn), models)
+    this.#functions.set(bdf, hardware)
+    return hardware
+  }
+
+  secondaryBusReset(bridge: Bdf): void {
+    if (this.topology.bridge(bridge) === undefined)
+      throw new RangeError(`${bridge} is not a bridge of this machine`)
+    for (const { bdf } of this.topology.functionsBelow(bridge)) this.hardware(bdf)!.receiveReset('bus')
+  }
+
+  #physicalFunctionReset(pf: Bdf): void {
+    for (const { bdf } of this.topology.virtualFunctions(pf)) this.hardware(bdf)!.receiveReset('pf-reset')
+  }
+}
