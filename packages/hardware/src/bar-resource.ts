@@ -12,6 +12,8 @@ import type { BarResource } from './pci-hardware.ts'
 const ASSUMED_BYTES = { io: 32, memory: 4096, rom: 2048 } as const
 const ROM_ENABLE = 1
 const FIRST_BAR = 0x10
+/** By header type: it has no upper half, whatever its type bits say. */
+const LAST_BAR = [5, 1, 0] as const
 /** By header type; a CardBus bridge has no ROM. */
 const ROM = [0x30, 0x38, undefined] as const
 
@@ -24,29 +26,39 @@ export function barResources(fn: PciFunction, profile: FunctionProfile | undefin
   const diagnostics: Diagnostic[] = []
   const resources = fn.bars.map((bar): BarResource => {
     const measured = profile?.barSizes?.find((entry) => entry.bar === bar.index && entry.where !== 'sriov-vf')
-    const sizeBytes = sizeOf(fn, bar, measured?.size, diagnostics)
-    const { index, kind, width, prefetchable, address } = bar
+    const sizeBytes = sizeOf(fn, bar, bar.sizeBytes ?? measured?.size, diagnostics)
+    const { index, kind, prefetchable, address } = bar
+    const width = index === LAST_BAR[fn.headerType] ? 32 : bar.width
     return Object.freeze({ bar: index, kind, width, prefetchable, start: address, sizeBytes })
   })
   return { resources: Object.freeze(resources), diagnostics }
 }
 
-function sizeOf(fn: PciFunction, bar: Bar, measured: number | undefined, diagnostics: Diagnostic[]): number {
-  const known = bar.sizeBytes ?? measured
-  const report = (code: string, message: string, found: string): void => {
-    diagnostics.push({ severity: 'warning', code, message, found, bdf: fn.bdf })
+function sizeOf(fn: PciFunction, bar: Bar, known: number | undefined, diagnostics: Diagnostic[]): number {
+  const report = (code: string, message: string, expected: string, found: string): void => {
+    diagnostics.push({
+      severity: 'warning',
+      code,
+      message: `BAR ${bar.index}: ${message}`,
+      expected,
+      found,
+      bdf: fn.bdf,
+    })
   }
-  if (known === undefined) {
+  if (known === undefined || !(known >= 1)) {
     const common = ASSUMED_BYTES[bar.index === 'rom' ? 'rom' : bar.kind]
     const aligned = Number(bar.address & -bar.address)
     const assumed = aligned === 0 ? common : Math.min(common, aligned)
-    report('bar-size-unknown', `BAR ${bar.index}: size not known, assumed ${assumed} bytes`, 'no size')
+    const found = known === undefined ? 'no size' : `${known} bytes`
+    report('bar-size-unknown', `size not known, ${assumed} bytes are assumed`, 'a size', found)
     return assumed
   }
-  const power = 2 ** Math.ceil(Math.log2(known))
-  if (power === known) return known
-  const message = `BAR ${bar.index}: size is not a power of two, ${power} bytes are decoded`
-  report('bar-size-not-power-of-two', message, `${known} bytes`)
+  let power = 1
+  while (power < known) power *= 2
+  if (power !== known) {
+    const message = `size is not a power of two, ${power} bytes are decoded`
+    report('bar-size-not-power-of-two', message, 'a power of two', `${known} bytes`)
+  }
   return power
 }
 

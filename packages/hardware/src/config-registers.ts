@@ -46,6 +46,11 @@ export class ConfigRegisters {
     return value
   }
 
+  /** As {@link ConfigRegisters.read}, for structures that may run out of the space: 0 for what lies outside. */
+  peek(offset: number, widthBytes: ConfigWidth): number {
+    return offset + widthBytes <= this.sizeBytes ? this.read(offset, widthBytes) : 0
+  }
+
   /** What software's write does. @throws as {@link ConfigRegisters.read}, also for a value wider than the access. */
   write(offset: number, widthBytes: ConfigWidth, value: number): void {
     this.#check(offset, widthBytes)

@@ -12,16 +12,16 @@ import { SimulatedMachine } from './simulated-machine.ts'
 /** A source of profiles; the first bound that knows the function decides. */
 export type FunctionProfileSource = (fn: PciFunction) => FunctionProfile | undefined
 
-const TOPOLOGY: ServiceIdentifier<Topology> = Symbol.for('@vfiokit/topology/Topology')
-export const PCI_MACHINE: ServiceIdentifier<PciMachine> = Symbol.for('@vfiokit/hardware/PciMachine')
+const TOPOLOGY = Symbol.for('@vfiokit/topology/Topology') as ServiceIdentifier<Topology>
+export const PCI_MACHINE = Symbol.for('@vfiokit/hardware/PciMachine') as ServiceIdentifier<PciMachine>
 /** Multi-bound, none by default. */
-export const FUNCTION_PROFILE_SOURCE: ServiceIdentifier<FunctionProfileSource> = Symbol.for(
+export const FUNCTION_PROFILE_SOURCE = Symbol.for(
   '@vfiokit/hardware/FunctionProfileSource',
-)
+) as ServiceIdentifier<FunctionProfileSource>
 /** Multi-bound, none by default. */
-export const DEVICE_MODEL_FACTORY: ServiceIdentifier<DeviceModelFactory> = Symbol.for(
+export const DEVICE_MODEL_FACTORY = Symbol.for(
   '@vfiokit/hardware/DeviceModelFactory',
-)
+) as ServiceIdentifier<DeviceModelFactory>
 
 /** Binds {@link PCI_MACHINE} to a simulated machine of the bound topology. */
 export const hardwareModule: ContainerModule = new ContainerModule(({ bind }) => {

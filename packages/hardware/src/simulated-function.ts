@@ -104,7 +104,7 @@ export class SimulatedFunction implements PciHardware, ModelBoard {
     this.#registers = registersOf(identity, resources, surroundings.topology, profile)
     this.configSizeBytes = this.#registers.sizeBytes === 4096 ? 4096 : 256
     this.#resetMethods = new ResetMethods(identity, surroundings.topology, (offset, width) =>
-      this.#registers.read(offset, width),
+      this.#registers.peek(offset, width),
     )
     this.diagnostics = Object.freeze([...diagnostics, ...this.#resetMethods.diagnostics])
     this.#powerRegister = this.#capabilityRegister(CAPABILITY_ID.powerManagement, 4)
@@ -277,14 +277,22 @@ export class SimulatedFunction implements PciHardware, ModelBoard {
   #resetTriggers(): Trigger[] {
     const deviceControl = this.#capabilityRegister(CAPABILITY_ID.pciExpress, 8)
     const afControl = this.#capabilityRegister(CAPABILITY_ID.advancedFeatures, 4)
-    const flr = (method: 'flr' | 'af_flr', bit: number) => (written: number) => {
-      if ((written & bit) !== 0) this.reset(method)
+    // The bit starts the reset and is not kept, even where a measured mask calls it writable.
+    const flr = (method: 'flr' | 'af_flr', register: number, bit: number) => (written: number) => {
+      if ((written & bit) === 0) return
+      this.#registers.assign16(register, bit, 0)
+      this.reset(method)
     }
     const triggers: Trigger[] = []
     if (deviceControl !== undefined) {
-      triggers.push({ offset: deviceControl, widthBytes: 2, fire: flr('flr', DEVICE_CONTROL_FLR) })
+      triggers.push({
+        offset: deviceControl,
+        widthBytes: 2,
+        fire: flr('flr', deviceControl, DEVICE_CONTROL_FLR),
+      })
     }
-    if (afControl !== undefined) triggers.push({ offset: afControl, widthBytes: 1, fire: flr('af_flr', 1) })
+    if (afControl !== undefined)
+      triggers.push({ offset: afControl, widthBytes: 1, fire: flr('af_flr', afControl, 1) })
     return triggers
   }
 

@@ -6,18 +6,19 @@ import { CAPABILITY_ID, EXTENDED_CAPABILITY_ID, type PciFunction } from '@vfioki
 import { registerBits, registerOffset } from './bar-resource.ts'
 import type { ConfigImage } from './config-image.ts'
 import type { WriteMasks } from './config-registers.ts'
+import { EXTENDED_CAPABILITIES } from './extended-capability-layout.ts'
 import { applyProfile, type FunctionProfile } from './function-profile.ts'
 import type { BarResource } from './pci-hardware.ts'
-import {
-  type CapabilityLayout,
-  EXTENDED_CAPABILITIES,
-  HEADER_ROWS,
-  type LayoutView,
-  type RegisterRow,
-  STANDARD_CAPABILITIES,
-  UNKNOWN_CAPABILITY,
-} from './register-layout.ts'
+import { type CapabilityLayout, HEADER_ROWS, type LayoutView, type RegisterRow } from './register-layout.ts'
+import { STANDARD_CAPABILITIES } from './standard-capability-layout.ts'
 
+/**
+ * A capability that no table knows keeps its header read-only; its body counts as storage, as vfio-pci takes it.
+ */
+const UNKNOWN_CAPABILITY: Readonly<Record<'standard' | 'extended', CapabilityLayout>> = {
+  standard: { length: 2, rows: [] },
+  extended: { length: 4, rows: [] },
+}
 const HEADER_BYTES = 0x40
 const EXTENDED_START = 0x100
 const SRIOV_TOTAL_VFS = 0x0e
@@ -118,7 +119,13 @@ function addVirtualBars(masks: WriteMasks, view: LayoutView, start: number): voi
   const totalVfs = view.u16(SRIOV_TOTAL_VFS)
   for (const { index, kind, width, prefetchable, sizeBytes } of view.fn.vfBars) {
     if (index === 'rom' || sizeBytes === undefined || totalVfs === 0) continue
-    const each = { bar: index, kind, width, prefetchable, sizeBytes: Math.floor(sizeBytes / totalVfs) }
+    const each = {
+      bar: index,
+      kind,
+      width: index === 5 ? (32 as const) : width,
+      prefetchable,
+      sizeBytes: Math.floor(sizeBytes / totalVfs),
+    }
     addBar(masks, start + SRIOV_BARS + 4 * index, each)
   }
 }
