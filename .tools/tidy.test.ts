@@ -1,9 +1,9 @@
 /** The shape of the sources: tidy/findings.ts has the rules. The canaries show that each rule can fail. */
-import { readdirSync, readFileSync } from 'node:fs'
-import { join, relative, sep } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { NOT_SHIPPED } from './layers.mjs'
+import { filesBelow, root } from './packages.mjs'
 import {
   describeFinding,
   findings,
@@ -12,21 +12,10 @@ import {
   MAX_FUNCTION_LINES,
 } from './tidy/findings.ts'
 
-const root = fileURLToPath(new URL('..', import.meta.url))
 const notShipped = new RegExp(NOT_SHIPPED)
-const passedBy = new Set(['node_modules', 'dist', '.cache'])
-
-/** Files below a folder, as paths from the root with forward slashes. */
-function filesBelow(folder: string): string[] {
-  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
-    const path = join(folder, entry.name)
-    if (entry.isDirectory()) return passedBy.has(entry.name) ? [] : filesBelow(path)
-    return [relative(root, path).split(sep).join('/')]
-  })
-}
 
 const sources = ['packages', '.tools']
-  .flatMap((folder) => filesBelow(join(root, folder)))
+  .flatMap((folder) => filesBelow(folder))
   .filter((file) => /\.(ts|mjs)$/.test(file) && !notShipped.test(file))
 
 describe('the sources', () => {
@@ -35,7 +24,7 @@ describe('the sources', () => {
   })
 
   test('are found: every package has some', () => {
-    const packages = filesBelow(join(root, 'packages')).filter((file) => file.endsWith('/package.json'))
+    const packages = filesBelow('packages').filter((file) => file.endsWith('/package.json'))
     const without = packages.filter((file) => {
       return !sources.some((source) => source.startsWith(file.replace('package.json', 'src/')))
     })

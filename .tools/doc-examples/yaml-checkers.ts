@@ -1,0 +1,13 @@
+/**
+ * Checks of the YAML files that the documentation shows, by kind: the word after `vfiokit:`, so `host` for
+ * `vfiokit: host/1`. A checker returns one message for each defect, none for a good file.
+ * As soon as there is one checker, a block of a kind without a checker fails.
+ */
+export type YamlChecker = (text: string, file: string) => Promise<readonly string[]> | readonly string[]
+
+export const yamlCheckers: Readonly<Record<string, YamlChecker>> = {}
+
+/** The kind a block says it is. */
+export function kindOf(text: string): string {
+  return /^\s*vfiokit:\s*['"]?([\w-]*)/.exec(text)?.[1] ?? ''
+}
