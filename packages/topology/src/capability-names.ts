@@ -87,3 +87,17 @@ export function capabilityName(id: number, extended: boolean): string {
   const names = extended ? EXTENDED_CAPABILITY_NAMES : STANDARD_CAPABILITY_NAMES
   return names[id] ?? `unknown-${id.toString(16).padStart(2, '0')}`
 }
+
+/** Both lists by name; `unknown-NN` is not a name. */
+const BY_NAME: ReadonlyMap<string, { readonly id: number; readonly extended: boolean }> = new Map(
+  [STANDARD_CAPABILITY_NAMES, EXTENDED_CAPABILITY_NAMES].flatMap((names, space) =>
+    Object.entries(names).map(([id, name]) => [name, { id: Number(id), extended: space === 1 }] as const),
+  ),
+)
+
+/** undefined when no capability has that name. */
+export function capabilityByName(
+  name: string,
+): { readonly id: number; readonly extended: boolean } | undefined {
+  return BY_NAME.get(name)
+}

@@ -15,15 +15,33 @@ export {
   EXTENDED_CAPABILITY_ID,
   findCapability,
 } from './capability.ts'
+export type { FieldValue } from './capability-layout.ts'
+export { decodeCapability } from './capability-layouts.ts'
 export { capabilityName } from './capability-names.ts'
 export { type CapabilityWalk, walkCapabilities } from './capability-walk.ts'
+export {
+  type ComposedCapability,
+  type ComposedIdentity,
+  ConfigComposer,
+} from './config-composer.ts'
 export { type ConfigHole, ConfigSpace } from './config-space.ts'
 export { type Diagnostic, formatDiagnostic } from './diagnostic.ts'
 export type { FunctionInput, PciFunction, SubsystemIds } from './pci-function.ts'
 export type { PcieInfo, PciePortType } from './pcie.ts'
+export { BUILTIN_READERS } from './readers/builtin.ts'
 export { sysfsSnapshotReader } from './readers/sysfs-snapshot.ts'
 export type { ReadSource, TopologyReader } from './readers/topology-reader.ts'
+export { TopologyReaders } from './readers/topology-readers.ts'
+export { yamlReader } from './readers/yaml.ts'
 export { forbidsBusReset, type ResetDomain, type ResetDomains, resetDomain } from './reset-domain.ts'
 export type { Slot, SlotInput } from './slot.ts'
 export type { Topology } from './topology.ts'
 export { TopologyBuilder } from './topology-builder.ts'
+export { writeYaml } from './writers/yaml.ts'
+export {
+  type YamlCheck,
+  YamlDocument,
+  type YamlPath,
+  type YamlPosition,
+  type YamlSource,
+} from './yaml-document.ts'

@@ -1,5 +1,25 @@
 /**
- * PCI topology: functions, buses, slots and bridges from snapshots, sysfs or YAML, and what resets together.
+ * Bindings of this package for an inversify container: the readers, and the registry over all that are bound.
  * @packageDocumentation
  */
-export {}
+import { ContainerModule, type ServiceIdentifier } from 'inversify'
+import { BUILTIN_READERS } from './readers/builtin.ts'
+import type { TopologyReader } from './readers/topology-reader.ts'
+import { TopologyReaders } from './readers/topology-readers.ts'
+
+/** Multi-bound: one binding per format; plugins add theirs. */
+export const TOPOLOGY_READER: ServiceIdentifier<TopologyReader> = Symbol.for(
+  '@vfiokit/topology/TopologyReader',
+)
+
+/** All bound readers. */
+export const TOPOLOGY_READERS: ServiceIdentifier<TopologyReaders> = Symbol.for(
+  '@vfiokit/topology/TopologyReaders',
+)
+
+export const topologyModule: ContainerModule = new ContainerModule(({ bind }) => {
+  for (const reader of BUILTIN_READERS) bind(TOPOLOGY_READER).toConstantValue(reader)
+  bind(TOPOLOGY_READERS)
+    .toDynamicValue((context) => new TopologyReaders(context.getAll(TOPOLOGY_READER)))
+    .inSingletonScope()
+})

@@ -1,5 +1,5 @@
 /**
- * PCI topology: functions, buses, slots and bridges from snapshots, sysfs or YAML, and what resets together.
+ * The parts of the topology package that need Node.js: reading files.
  * @packageDocumentation
  */
-export {}
+export { readTopologyFile, type TopologyFileOptions } from './topology-file.ts'

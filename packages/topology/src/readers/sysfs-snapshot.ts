@@ -7,6 +7,7 @@
 import { Bdf } from '../bdf.ts'
 import { ConfigSpace } from '../config-space.ts'
 import type { Diagnostic } from '../diagnostic.ts'
+import { bytesOfHex } from '../hex-bytes.ts'
 import type { FunctionInput } from '../pci-function.ts'
 import { barsOfResources, parseResourceLines, vfBarsOfResources, windowsOfResources } from '../resource.ts'
 import type { SlotInput } from '../slot.ts'
@@ -247,12 +248,4 @@ class Attributes {
   #malformed(name: string, expected: string, value: unknown): void {
     this.#report(malformed(`${this.#bdf}: ${name}`, expected, value, this.#bdf))
   }
-}
-
-function bytesOfHex(hex: string): Uint8Array {
-  const bytes = new Uint8Array(hex.length / 2)
-  for (let index = 0; index < bytes.length; index += 1) {
-    bytes[index] = Number.parseInt(hex.slice(2 * index, 2 * index + 2), 16)
-  }
-  return bytes
 }
