@@ -2,4 +2,44 @@
  * The semantics of Linux vfio-core: groups, containers, device lifecycle, processes and their mappings.
  * @packageDocumentation
  */
-export {}
+export { ContainerFile } from './container-file.ts'
+export {
+  type DependentDevice,
+  DeviceCalls,
+  type DeviceInfo,
+  openDeviceIn,
+  openGroup,
+  type RegionInfo,
+} from './device-calls.ts'
+export type { DeviceDriver, IoctlCall, MapAdmission, Transfer } from './device-driver.ts'
+export { DeviceFile } from './device-file.ts'
+export { type DeviceEvent, DeviceLifecycle, type DeviceState, nextState } from './device-lifecycle.ts'
+export { DeviceSet } from './device-set.ts'
+export { EngineCalls } from './engine-calls.ts'
+export { Group } from './group.ts'
+export { GroupFile } from './group-file.ts'
+export type { HostOperator } from './host-operator.ts'
+export {
+  DEFAULT_KERNEL,
+  KERNEL_VERSIONS,
+  type KernelProfile,
+  type KernelVersion,
+  kernelProfile,
+} from './kernel-profile.ts'
+export { LiveHost, LiveProcess } from './live-host.ts'
+export { AddressSpace } from './mm/address-space.ts'
+export { AddressSpaceLayout, REGION_PAGES } from './mm/address-space-layout.ts'
+export { type Frame, MemoryFrame } from './mm/frame.ts'
+export type { MmapRequest } from './mm/mapping-calls.ts'
+export { PAGE_SHIFT, PAGE_SIZE_BYTES, pageOf, pagesOf } from './mm/page.ts'
+export { Process } from './mm/process.ts'
+export { copyFromUser, copyToUser, lengthOf, type UserBuffer, type UserRange } from './mm/user-buffer.ts'
+export { type Protection, Vma, type VmaBacking, type VmaInit } from './mm/vma.ts'
+export { OpenFile, unknownIoctl } from './open-file.ts'
+export { call, callsOf, type ProcessCalls } from './process-calls.ts'
+export * from './uapi/index.ts'
+export { VfioCore, type VfioCoreOptions } from './vfio-core.ts'
+export { VfioDevice, type VfioDeviceInit } from './vfio-device.ts'
+export { VfioError, type VfioErrorReason } from './vfio-error.ts'
+export type { VfioHost, VfioProcess } from './vfio-host.ts'
+export { type SignalName, VfioSignal } from './vfio-signal.ts'

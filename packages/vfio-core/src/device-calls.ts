@@ -1,0 +1,157 @@
+/**
+ * A device as a user program handles it: typed calls over the raw ABI.
+ *
+ * Everything is an operation, so the same client runs live (`runLive(device.regionInfo(0))`), under a
+ * scheduler, or against any other host.
+ */
+import type { Operation } from '@vfiokit/locking'
+import type { UserBuffer } from './mm/user-buffer.ts'
+import { call, type ProcessCalls } from './process-calls.ts'
+import {
+  CONTAINER_IOCTL,
+  DEPENDENT_DEVICE,
+  DEVICE_INFO,
+  DEVICE_IOCTL,
+  FILE_DESCRIPTOR,
+  GROUP_IOCTL,
+  HOT_RESET,
+  HOT_RESET_INFO,
+  type InfoCapability,
+  IOMMU_TYPE,
+  REGION_INFO,
+  readChain,
+} from './uapi/index.ts'
+import { VfioError } from './vfio-error.ts'
+
+/** log2 of what one region index spans in the file. */
+const REGION_SPAN = 2 ** 40
+
+/** Answer of GET_INFO. */
+export interface DeviceInfo {
+  readonly flags: number
+  readonly regionCount: number
+  readonly irqCount: number
+}
+
+/** Answer of GET_REGION_INFO. */
+export interface RegionInfo {
+  readonly index: number
+  readonly flags: number
+  readonly sizeBytes: number
+  /** Where the region begins in the file. */
+  readonly offset: number
+  readonly capabilities: readonly InfoCapability[]
+}
+
+/** One function that a hot reset would hit. */
+export interface DependentDevice {
+  readonly groupId: number
+  readonly segment: number
+  readonly bus: number
+  readonly devfn: number
+}
+
+/** Opens the group, gives it a container with an IOMMU type, and answers the group's descriptor. */
+export function* openGroup(calls: ProcessCalls, groupNumber: number): Operation<number> {
+  const container = yield* call(calls.open('/dev/vfio/vfio'))
+  const group = yield* call(calls.open(`/dev/vfio/${groupNumber}`))
+  const containerArgument = FILE_DESCRIPTOR.encode({ fd: container })
+  yield* call(calls.ioctl(group, GROUP_IOCTL.GROUP_SET_CONTAINER, containerArgument))
+  const type = FILE_DESCRIPTOR.encode({ fd: IOMMU_TYPE.TYPE1V2 })
+  yield* call(calls.ioctl(container, CONTAINER_IOCTL.SET_IOMMU, type))
+  return group
+}
+
+/** Opens a device of an open group. */
+export function* openDeviceIn(calls: ProcessCalls, groupFd: number, name: string): Operation<DeviceCalls> {
+  const argument = new TextEncoder().encode(`${name}\0`)
+  const fd = yield* call(calls.ioctl(groupFd, GROUP_IOCTL.GROUP_GET_DEVICE_FD, argument))
+  return new DeviceCalls(calls, fd)
+}
+
+/** An open device of one process. */
+export class DeviceCalls {
+  constructor(
+    readonly calls: ProcessCalls,
+    readonly fd: number,
+  ) {}
+
+  *info(): Operation<DeviceInfo> {
+    const argument = DEVICE_INFO.encode({ argsz: DEVICE_INFO.sizeBytes })
+    yield* call(this.calls.ioctl(this.fd, DEVICE_IOCTL.DEVICE_GET_INFO, argument))
+    const { flags, num_regions, num_irqs } = DEVICE_INFO.decode(argument)
+    return { flags, regionCount: num_regions, irqCount: num_irqs }
+  }
+
+  /** Asks again with more room when there are capabilities. */
+  *regionInfo(index: number): Operation<RegionInfo> {
+    let argument = REGION_INFO.encode({ argsz: REGION_INFO.sizeBytes, index })
+    yield* call(this.calls.ioctl(this.fd, DEVICE_IOCTL.DEVICE_GET_REGION_INFO, argument))
+    const needed = REGION_INFO.decode(argument).argsz
+    if (needed > argument.length) {
+      argument = REGION_INFO.encode({ argsz: needed, index }, needed - REGION_INFO.sizeBytes)
+      yield* call(this.calls.ioctl(this.fd, DEVICE_IOCTL.DEVICE_GET_REGION_INFO, argument))
+    }
+    const { flags, size, offset, cap_offset } = REGION_INFO.decode(argument)
+    const capabilities = cap_offset === 0 ? [] : readChain(argument, cap_offset)
+    return { index, flags, sizeBytes: Number(size), offset: Number(offset), capabilities }
+  }
+
+  /** @returns how many bytes were read; fewer than asked for at the end of a region. */
+  read(index: number, offset: number, buffer: UserBuffer): Operation<number> {
+    return call(this.calls.pread(this.fd, buffer, index * REGION_SPAN + offset))
+  }
+
+  write(index: number, offset: number, buffer: UserBuffer): Operation<number> {
+    return call(this.calls.pwrite(this.fd, buffer, index * REGION_SPAN + offset))
+  }
+
+  /** Maps a part of a region shared, and answers the address. */
+  mmap(index: number, offset: number, lengthBytes: number, id?: string): Operation<number> {
+    const protection = { read: true, write: true, execute: false }
+    const at = index * REGION_SPAN + offset
+    const request = { fd: this.fd, offset: at, lengthBytes, protection, shared: true }
+    return call(this.calls.mmap(id === undefined ? request : { ...request, id }))
+  }
+
+  *reset(): Operation<void> {
+    yield* call(this.calls.ioctl(this.fd, DEVICE_IOCTL.DEVICE_RESET))
+  }
+
+  /** What a hot reset of this device would hit, bridges and foreign functions included. */
+  *hotResetInfo(): Operation<readonly DependentDevice[]> {
+    const probe = HOT_RESET_INFO.encode({ argsz: HOT_RESET_INFO.sizeBytes })
+    const count = yield* this.#dependentCount(probe)
+    const bytes = count * DEPENDENT_DEVICE.sizeBytes
+    const argument = HOT_RESET_INFO.encode({ argsz: HOT_RESET_INFO.sizeBytes + bytes }, bytes)
+    yield* call(this.calls.ioctl(this.fd, DEVICE_IOCTL.DEVICE_GET_PCI_HOT_RESET_INFO, argument))
+    return Array.from({ length: HOT_RESET_INFO.decode(argument).count }, (_, at) => {
+      const start = HOT_RESET_INFO.sizeBytes + at * DEPENDENT_DEVICE.sizeBytes
+      const { group_id, segment, bus_devfn } = DEPENDENT_DEVICE.decode(argument, start)
+      return { groupId: group_id, segment, bus: bus_devfn & 0xff, devfn: bus_devfn >> 8 }
+    })
+  }
+
+  /** Resets the slot or bus. @param groupFds - Groups that prove ownership of all that is hit. */
+  *hotReset(groupFds: readonly number[]): Operation<void> {
+    const bytes = groupFds.length * FILE_DESCRIPTOR.sizeBytes
+    const argument = HOT_RESET.encode({ argsz: HOT_RESET.sizeBytes + bytes, count: groupFds.length }, bytes)
+    groupFds.forEach((fd, at) => {
+      FILE_DESCRIPTOR.write(argument, { fd }, HOT_RESET.sizeBytes + at * FILE_DESCRIPTOR.sizeBytes)
+    })
+    yield* call(this.calls.ioctl(this.fd, DEVICE_IOCTL.DEVICE_PCI_HOT_RESET, argument))
+  }
+
+  close(): Operation<void> {
+    return call(this.calls.close(this.fd))
+  }
+
+  *#dependentCount(probe: Uint8Array): Operation<number> {
+    try {
+      yield* call(this.calls.ioctl(this.fd, DEVICE_IOCTL.DEVICE_GET_PCI_HOT_RESET_INFO, probe))
+    } catch (error) {
+      if (!VfioError.is(error, 'ENOSPC')) throw error
+    }
+    return HOT_RESET_INFO.decode(probe).count
+  }
+}

@@ -1,0 +1,52 @@
+/**
+ * The port between the core and a bus driver such as vfio-pci. Kernel: `struct vfio_device_ops`.
+ */
+import type { Awaitable, Operation, VfioErrno } from '@vfiokit/locking'
+import type { Process } from './mm/process.ts'
+import type { UserBuffer } from './mm/user-buffer.ts'
+import type { Protection, VmaBacking } from './mm/vma.ts'
+
+/** One ioctl on a file. */
+export interface IoctlCall {
+  readonly process: Process
+  readonly request: number
+  /** The caller's struct, read and written in place. Its length is all that can be copied. */
+  readonly argument: Uint8Array
+}
+
+/** One read or write of a device file. */
+export interface Transfer {
+  readonly process: Process
+  readonly buffer: UserBuffer
+  /** Offset in the file: index << 40 | offset in the region. */
+  readonly offset: number
+}
+
+/** What a driver is asked to map. The memory manager has checked what it checks for every file. */
+export interface MapAdmission {
+  /** First page of the file, and how many. */
+  readonly page: number
+  readonly pages: number
+  readonly shared: boolean
+  readonly protection: Protection
+}
+
+/** What a bus driver does for the core. Failures are thrown as VfioError. */
+export interface DeviceDriver {
+  /** First open, with the device set locked. An errno fails the open. */
+  enable(): Operation<VfioErrno | undefined>
+  /** Last close, with the device set locked and no mapping left. */
+  disable(): Operation<void>
+  ioctl(call: IoctlCall): Operation<number>
+  read(transfer: Transfer): Operation<number>
+  write(transfer: Transfer): Operation<number>
+  /** Decides whether a mapping may be, and how it faults. Touches no page. */
+  mmap(admission: MapAdmission): VmaBacking
+  /**
+   * Reads `out.length` bytes if that is one access for which nobody has to be waited for; undefined
+   * means "ask read". Equal to it in every result.
+   */
+  readNow?(offset: number, out: Uint8Array): Awaitable<number> | undefined
+  /** The same for a write. */
+  writeNow?(offset: number, data: Uint8Array): Awaitable<number> | undefined
+}

@@ -1,0 +1,149 @@
+/** The system calls of one process, done by the engine. Every one is an operation. */
+import { acquire, type Operation, release, touch } from '@vfiokit/locking'
+import { ContainerFile } from './container-file.ts'
+import { GroupFile } from './group-file.ts'
+import { fork, type MmapRequest, mmap, mprotect, munmap } from './mm/mapping-calls.ts'
+import { PAGE_SIZE_BYTES, pageOf } from './mm/page.ts'
+import type { Process } from './mm/process.ts'
+import { lengthOf, type UserBuffer } from './mm/user-buffer.ts'
+import type { Protection, Vma } from './mm/vma.ts'
+import type { ProcessCalls } from './process-calls.ts'
+import type { VfioCore } from './vfio-core.ts'
+import { VfioError } from './vfio-error.ts'
+import { VfioSignal } from './vfio-signal.ts'
+
+const CONTAINER_PATH = '/dev/vfio/vfio'
+const GROUP_PATH = /^\/dev\/vfio\/(\d+)$/
+const NO_BYTES = new Uint8Array(0)
+
+/** One process's calls. */
+export class EngineCalls implements ProcessCalls {
+  readonly id: string
+
+  constructor(
+    readonly core: VfioCore,
+    readonly process: Process,
+  ) {
+    this.id = process.id
+  }
+
+  *open(path: string): Operation<number> {
+    if (path === CONTAINER_PATH) return this.process.install(new ContainerFile())
+    const group = this.core.groups.get(Number(GROUP_PATH.exec(path)?.[1] ?? Number.NaN))
+    if (group === undefined) throw new VfioError('ENOENT', 'no-device', path)
+    yield* acquire(group.lock)
+    try {
+      if (group.devices.size === 0)
+        throw new VfioError('ENODEV', 'no-device', `${path} has no device of vfio`)
+      if (group.opened !== undefined) throw new VfioError('EBUSY', 'group-busy', `${path} is open already`)
+      group.opened = new GroupFile(group, this.core.profile)
+      return this.process.install(group.opened)
+    } finally {
+      yield* release(group.lock)
+    }
+  }
+
+  close(fd: number): Operation<void> {
+    return this.process.uninstall(fd).drop()
+  }
+
+  ioctl(fd: number, request: number, argument: Uint8Array = NO_BYTES): Operation<number> {
+    return this.process.file(fd).ioctl({ process: this.process, request, argument })
+  }
+
+  *pread(fd: number, buffer: UserBuffer, offset: number): Operation<number> {
+    const file = this.process.file(fd)
+    if (lengthOf(buffer) === 0) return 0
+    return yield* file.read({ process: this.process, buffer, offset })
+  }
+
+  *pwrite(fd: number, buffer: UserBuffer, offset: number): Operation<number> {
+    const file = this.process.file(fd)
+    if (lengthOf(buffer) === 0) return 0
+    return yield* file.write({ process: this.process, buffer, offset })
+  }
+
+  mmap(request: MmapRequest): Operation<number> {
+    return mmap(this.process, request)
+  }
+
+  munmap(address: number, lengthBytes: number): Operation<void> {
+    return munmap(this.process, address, lengthBytes)
+  }
+
+  mprotect(address: number, lengthBytes: number, protection: Protection): Operation<void> {
+    return mprotect(this.process, address, lengthBytes, protection)
+  }
+
+  *load(address: number, out: Uint8Array): Operation<void> {
+    const { vma, page, offset } = locate(this.process, address, out.length, 'read')
+    yield* this.#touch(vma, page, () => vma.frameAt(page)!.load(offset, out))
+  }
+
+  *store(address: number, data: Uint8Array): Operation<void> {
+    const { vma, page, offset } = locate(this.process, address, data.length, 'write')
+    yield* this.#touch(vma, page, () => vma.frameAt(page)!.store(offset, data))
+  }
+
+  /** Starts a process with the same files and mappings. */
+  *fork(childId: string): Operation<EngineCalls> {
+    if (this.core.processes.has(childId)) throw new TypeError(`process ${childId} exists already`)
+    const child = this.core.process(childId)
+    yield* fork(this.process, child.process)
+    return child
+  }
+
+  /** Gives another process the same open file. */
+  send(fd: number, to: EngineCalls): number {
+    const file = this.process.file(fd)
+    file.take()
+    return to.process.install(file)
+  }
+
+  /** Unmaps and closes everything. Kernel: `exit_mm`, then `exit_files`. */
+  *exit(): Operation<void> {
+    for (const vma of [...this.process.vmas]) yield* this.munmap(vma.start, vma.end - vma.start)
+    for (const fd of [...this.process.files.keys()]) yield* this.close(fd)
+  }
+
+  *#touch(vma: Vma, page: number, use: () => void): Operation<void> {
+    const { device } = vma
+    const body = () => vma.backing.fault(vma, page)
+    const outcome = yield* touch(device.strategy, device, vma, page, body, use)
+    if (outcome === 'sigbus') throw busError(vma, page)
+  }
+}
+
+/** Where an address lies. */
+export interface Located {
+  readonly vma: Vma
+  readonly page: number
+  readonly offset: number
+}
+
+/**
+ * Finds what an access goes to.
+ *
+ * @throws VfioSignal SIGSEGV where nothing is mapped (si_code 1) or protection forbids it (2).
+ * @throws RangeError for an access that crosses a page: two accesses, on every processor.
+ */
+export function locate(
+  process: Process,
+  address: number,
+  lengthBytes: number,
+  need: 'read' | 'write',
+): Located {
+  const vma = process.vmaAt(address)
+  if (vma === undefined) throw new VfioSignal('SIGSEGV', 1, `nothing is mapped at 0x${address.toString(16)}`)
+  if (!vma.protection[need]) throw new VfioSignal('SIGSEGV', 2, `${vma.id} may not be used to ${need}`)
+  const page = pageOf(address - vma.start)
+  const offset = address - vma.start - page * PAGE_SIZE_BYTES
+  if (offset + lengthBytes > PAGE_SIZE_BYTES)
+    throw new RangeError(`an access of ${lengthBytes} bytes crosses a page`)
+  return { vma, page, offset }
+}
+
+/** What a process gets whose fault failed: si_code BUS_ADRERR. */
+export function busError(vma: Vma, page: number): VfioSignal {
+  return new VfioSignal('SIGBUS', 2, `page ${page} of ${vma.id} cannot be reached`)
+}

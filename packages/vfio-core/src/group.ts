@@ -1,0 +1,46 @@
+/** An IOMMU group: what can only be given away together. Kernel: `struct vfio_group`. */
+import type { Mutex, StateFactory } from '@vfiokit/locking'
+import type { ContainerFile } from './container-file.ts'
+import type { GroupFile } from './group-file.ts'
+import type { VfioDevice } from './vfio-device.ts'
+
+/** One group of a host. */
+export class Group {
+  readonly #devices = new Map<string, VfioDevice>()
+  /** Serialises open, close and container changes. Kernel: `group_lock`. */
+  readonly lock: Mutex
+  /** The one open file; a second open is refused. */
+  opened: GroupFile | undefined
+  container: ContainerFile | undefined
+
+  /**
+   * @param number - As in `/dev/vfio/<number>`.
+   * @param foreignDriver - Names a member that a driver owns for DMA of its own, or undefined when
+   *   everything in the group may be given away.
+   */
+  constructor(
+    readonly number: number,
+    make: StateFactory,
+    readonly foreignDriver: () => string | undefined,
+  ) {
+    this.lock = make.mutex(`group_lock:${number}`)
+  }
+
+  /** Devices that vfio drives, by name. */
+  get devices(): ReadonlyMap<string, VfioDevice> {
+    return this.#devices
+  }
+
+  add(device: VfioDevice): void {
+    this.#devices.set(device.id, device)
+  }
+
+  remove(device: VfioDevice): void {
+    this.#devices.delete(device.id)
+  }
+
+  /** Whether every member may be given to a user. */
+  get isViable(): boolean {
+    return this.foreignDriver() === undefined
+  }
+}

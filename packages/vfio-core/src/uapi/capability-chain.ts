@@ -1,0 +1,61 @@
+/**
+ * Capability chains behind info structs, and the argsz game that goes with them.
+ *
+ * Each capability is a header {id, version, next} and its bytes. If the caller's buffer is too short
+ * for all of them none is copied, `argsz` says what is needed, and the call still succeeds. Kernel:
+ * `vfio_info_cap_add`, `vfio_info_cap_shift`.
+ */
+import { CAP_HEADER } from './structs.ts'
+
+/** One capability of an info struct. */
+export interface InfoCapability {
+  readonly id: number
+  readonly version: number
+  /** What follows the header. */
+  readonly body: Uint8Array
+}
+
+/** Newer kernels pad each capability so that the next begins on such a boundary. */
+const CAPABILITY_ALIGN_BYTES = 8
+
+/** What a chain needs behind a struct of `structBytes`. */
+export function chainBytes(capabilities: readonly InfoCapability[]): number {
+  return capabilities.reduce((sum, { body }) => sum + padded(CAP_HEADER.sizeBytes + body.length), 0)
+}
+
+/** Writes a chain that fits behind a struct of `structBytes`; answers where it begins. */
+export function writeChain(
+  bytes: Uint8Array,
+  structBytes: number,
+  capabilities: readonly InfoCapability[],
+): number {
+  let at = structBytes
+  capabilities.forEach(({ id, version, body }, index) => {
+    const next = index + 1 < capabilities.length ? at + padded(CAP_HEADER.sizeBytes + body.length) : 0
+    CAP_HEADER.write(bytes, { id, version, next }, at)
+    bytes.set(body, at + CAP_HEADER.sizeBytes)
+    at += padded(CAP_HEADER.sizeBytes + body.length)
+  })
+  return structBytes
+}
+
+/**
+ * Reads a chain that begins at `capOffset`. Stops at the end of the bytes or when `next` does not lead
+ * further on, so a damaged chain ends instead of looping.
+ */
+export function readChain(bytes: Uint8Array, capOffset: number): InfoCapability[] {
+  const capabilities: InfoCapability[] = []
+  let at = capOffset
+  while (at >= CAP_HEADER.sizeBytes && at + CAP_HEADER.sizeBytes <= bytes.length) {
+    const { id, version, next } = CAP_HEADER.decode(bytes, at)
+    const end = next > at ? next : bytes.length
+    capabilities.push({ id, version, body: bytes.slice(at + CAP_HEADER.sizeBytes, end) })
+    if (next <= at) break
+    at = next
+  }
+  return capabilities
+}
+
+function padded(sizeBytes: number): number {
+  return Math.ceil(sizeBytes / CAPABILITY_ALIGN_BYTES) * CAPABILITY_ALIGN_BYTES
+}

@@ -1,0 +1,55 @@
+/** Flag bits and indexes of linux/vfio.h. */
+
+/** `VFIO_DEVICE_FLAGS_*` */
+export const DEVICE_FLAGS = {
+  RESET: 1,
+  PCI: 2,
+  PLATFORM: 4,
+  AMBA: 8,
+  CCW: 16,
+  AP: 32,
+  FSL_MC: 64,
+  CAPS: 128,
+  CDX: 256,
+} as const
+
+/** `VFIO_REGION_INFO_FLAG_*` */
+export const REGION_FLAGS = { READ: 1, WRITE: 2, MMAP: 4, CAPS: 8 } as const
+
+/** `VFIO_REGION_INFO_CAP_*` */
+export const REGION_CAPS = {
+  SPARSE_MMAP: 1,
+  TYPE: 2,
+  MSIX_MAPPABLE: 3,
+  NVLINK2_SSATGT: 4,
+  NVLINK2_LNKSPD: 5,
+} as const
+
+/** `VFIO_IRQ_INFO_*` */
+export const IRQ_FLAGS = { EVENTFD: 1, MASKABLE: 2, AUTOMASKED: 4, NORESIZE: 8 } as const
+
+/** `VFIO_GROUP_FLAGS_*` */
+export const GROUP_FLAGS = { VIABLE: 1, CONTAINER_SET: 2 } as const
+
+/** IOMMU types of `CHECK_EXTENSION` and `SET_IOMMU`. */
+export const IOMMU_TYPE = { TYPE1: 1, TYPE1V2: 3 } as const
+
+/** Indexes of the regions of a PCI device; device-specific ones begin at `FIRST_DEVICE_SPECIFIC`. */
+export const PCI_REGION = {
+  BAR0: 0,
+  BAR1: 1,
+  BAR2: 2,
+  BAR3: 3,
+  BAR4: 4,
+  BAR5: 5,
+  ROM: 6,
+  CONFIG: 7,
+  VGA: 8,
+  FIRST_DEVICE_SPECIFIC: 9,
+} as const
+
+/** Indexes of the interrupts of a PCI device. */
+export const PCI_IRQ = { INTX: 0, MSI: 1, MSIX: 2, ERR: 3, REQ: 4, COUNT: 5 } as const
+
+/** Bit 31 of a region type: the low half is a PCI vendor id. `VFIO_REGION_TYPE_PCI_VENDOR_TYPE`. */
+export const REGION_TYPE_PCI_VENDOR = 0x8000_0000
