@@ -23,6 +23,8 @@ export interface CapabilityWalk {
 const STEPS_MAX = 48
 const EXTENDED_STEPS_MAX = 480
 const EXTENDED_START = 0x100
+const HEADER_ONLY = 64
+const HEADER_AND_LISTS = 256
 const STATUS = 0x06
 const STATUS_CAPABILITY_LIST = 0x10
 const HEAD = 0x34
@@ -30,6 +32,15 @@ const HEAD_CARDBUS = 0x14
 /** PCI-X mode 2 functions (266 and 533 MHz) have an extended space too: bits 30 and 31 of the PCI-X status. */
 const PCI_X_STATUS = 4
 const PCI_X_MODE_2 = 0xc0000000
+
+/** Ids that a function may legally have more than once. */
+const REPEATABLE_STANDARD: ReadonlySet<number> = new Set([CAPABILITY_ID.vendorSpecific, 0x08])
+const REPEATABLE_EXTENDED: ReadonlySet<number> = new Set([
+  0x00,
+  0x0b,
+  EXTENDED_CAPABILITY_ID.designatedVendorSpecific,
+  0x2e,
+])
 
 type ListEnd = 'ended' | 'broken' | 'truncated'
 
@@ -41,6 +52,8 @@ class Walk {
   readonly capabilities: Capability[] = []
   readonly faults: Diagnostic[] = []
   readonly config: ConfigSpace
+  readonly #seen = new Set<number>()
+  readonly #seenExtended = new Set<number>()
 
   constructor(config: ConfigSpace) {
     this.config = config
@@ -57,6 +70,15 @@ class Walk {
   }
 
   add(id: number, extended: boolean, offset: number, version: number): void {
+    const repeatable = extended ? REPEATABLE_EXTENDED : REPEATABLE_STANDARD
+    const seen = extended ? this.#seenExtended : this.#seen
+    if (seen.has(id) && !repeatable.has(id)) {
+      this.fault(
+        'capability-repeated',
+        `capability ${capabilityName(id, extended)} is there twice: again at ${at(offset)}`,
+      )
+    }
+    seen.add(id)
     const name = capabilityName(id, extended)
     this.capabilities.push(Object.freeze({ id, extended, offset, version, name }))
   }
@@ -149,6 +171,7 @@ function mayExtend(walk: Walk, classCode: number): boolean {
 function isAliased(config: ConfigSpace): boolean {
   if (!config.has(0, 4)) return false
   const first = config.read32(0)
+  if (first === 0 || first === 0xffffffff) return false
   for (let offset = 256; offset < 4096; offset += 256) {
     if (!config.has(offset, 4) || config.read32(offset) !== first) return false
   }
@@ -167,14 +190,13 @@ export function walkCapabilities(
 ): CapabilityWalk {
   const walk = new Walk(config)
   if (!config.has(STATUS, 2)) return { capabilities: [], known: 'nothing', faults: [] }
+  if (config.sizeBytes < HEADER_AND_LISTS) {
+    const message = `configuration space is truncated at ${config.sizeBytes} bytes: what follows is unknown`
+    walk.fault('config-truncated', message, '256 or 4096 bytes', `${config.sizeBytes} bytes`)
+  }
   let standard: ListResult = { end: 'ended' }
   if ((config.read16(STATUS) & STATUS_CAPABILITY_LIST) !== 0) {
-    if (config.sizeBytes <= 64) {
-      const found = `${config.sizeBytes} bytes`
-      const message = 'configuration space is truncated: its capabilities are unknown'
-      walk.fault('config-truncated', message, '256 or 4096 bytes', found)
-      return { capabilities: [], known: 'nothing', faults: walk.faults }
-    }
+    if (config.sizeBytes <= HEADER_ONLY) return { capabilities: [], known: 'nothing', faults: walk.faults }
     standard = walkStandard(walk, headerType === 2 ? HEAD_CARDBUS : HEAD)
   }
   const extended = extendedResult(walk, classCode, sizeBytes)
@@ -201,12 +223,3 @@ function knowledge(standard: ListResult, extended: ListResult | 'not-given'): Ca
   if (extended === 'not-given') return 'standard'
   return extended.end === 'ended' ? 'all' : 'part'
 }
-
-/** Ids that a function may legally have more than once. */
-export const REPEATABLE_STANDARD: ReadonlySet<number> = new Set([CAPABILITY_ID.vendorSpecific, 0x08])
-export const REPEATABLE_EXTENDED: ReadonlySet<number> = new Set([
-  0x00,
-  0x0b,
-  EXTENDED_CAPABILITY_ID.designatedVendorSpecific,
-  0x2e,
-])

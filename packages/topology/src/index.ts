@@ -37,6 +37,12 @@ export { forbidsBusReset, type ResetDomain, type ResetDomains, resetDomain } fro
 export type { Slot, SlotInput } from './slot.ts'
 export type { Topology } from './topology.ts'
 export { TopologyBuilder } from './topology-builder.ts'
+export {
+  type SriovInfo,
+  sriovInfo,
+  type VirtualFunctionAddresses,
+  virtualFunctionAddresses,
+} from './virtual-functions.ts'
 export { writeYaml } from './writers/yaml.ts'
 export {
   type YamlCheck,

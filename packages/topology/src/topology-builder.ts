@@ -29,8 +29,10 @@ export class TopologyBuilder {
   readonly #faults: Diagnostic[] = []
   #finished = false
 
+  /** @throws RangeError for an id or a class that does not fit its register. */
   addFunction(input: FunctionInput): this {
     this.#requireOpen()
+    requireRanges(input)
     this.#functions.push(input)
     return this
   }
@@ -94,6 +96,17 @@ export class TopologyBuilder {
 
   #requireOpen(): void {
     if (this.#finished) throw new TypeError('the topology is finished: start a new TopologyBuilder')
+  }
+}
+
+const LIMITS = { vendorId: 0xffff, deviceId: 0xffff, classCode: 0xffffff, revision: 0xff } as const
+
+function requireRanges(input: FunctionInput): void {
+  for (const name of ['vendorId', 'deviceId', 'classCode', 'revision'] as const) {
+    const value = input[name]
+    if (value !== undefined && !(Number.isInteger(value) && value >= 0 && value <= LIMITS[name])) {
+      throw new RangeError(`${input.bdf}: ${name} ${value} is not an integer from 0 to ${LIMITS[name]}`)
+    }
   }
 }
 

@@ -96,8 +96,8 @@ class SnapshotReading {
       bdf,
       vendorId: attributes.number('vendor'),
       deviceId: attributes.number('device'),
-      classCode: attributes.number('class'),
-      revision: attributes.number('revision'),
+      classCode: attributes.number('class', 6),
+      revision: attributes.number('revision', 2),
       subsystem: hasSubsystem
         ? Object.freeze({ vendorId: subsystemVendor, deviceId: subsystemDevice ?? 0 })
         : undefined,
@@ -194,12 +194,12 @@ class Attributes {
     return undefined
   }
 
-  /** `0x...` numbers. */
-  number(name: string): number | undefined {
+  /** `0x...` numbers of at most `digits` digits. */
+  number(name: string, digits = 4): number | undefined {
     const text = this.text(name)
     if (text === undefined) return undefined
-    if (/^0x[0-9a-f]{1,6}$/i.test(text)) return Number(text)
-    this.#malformed(name, 'a hexadecimal number', text)
+    if (/^0x[0-9a-f]+$/i.test(text) && text.length <= 2 + digits) return Number(text)
+    this.#malformed(name, `0x and at most ${digits} hexadecimal digits`, text)
     return undefined
   }
 
