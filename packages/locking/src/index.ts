@@ -65,13 +65,25 @@ export {
   runOptional,
   type Step,
 } from './op.ts'
-export { AccessOp, access, InsertOp, insert, ZapMappingOp, ZapOp, zap, zapMapping } from './page-ops.ts'
+export {
+  AccessOp,
+  access,
+  InsertOp,
+  IsLinkedOp,
+  insert,
+  isLinked,
+  ZapMappingOp,
+  ZapOp,
+  zap,
+  zapMapping,
+} from './page-ops.ts'
 export * from './protocol/index.ts'
 export { READERS_WOKEN_MAX, RwSemaphore } from './rw-semaphore.ts'
 export {
   type AnyGuardedDevice,
   type AnyLockingStrategy,
   type Exclusion,
+  type FaultBody,
   type FaultOutcome,
   type GuardedDevice,
   type GuardedSet,
@@ -80,3 +92,4 @@ export {
   type SetMember,
   type StateFactory,
 } from './strategy.ts'
+export { unwind } from './unwind.ts'

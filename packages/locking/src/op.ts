@@ -20,6 +20,7 @@ export type OpKind =
   | 'zap-mapping'
   | 'access'
   | 'insert'
+  | 'is-linked'
   | 'effect'
   | 'label'
   | 'enter'
@@ -59,6 +60,11 @@ class OneStep<R> implements Iterator<Op<unknown>, R, OpResult> {
     if (this.#yielded) return { done: true, value: result }
     this.#yielded = true
     return { done: false, value: this.op }
+  }
+
+  /** What the step threw goes on to whoever yielded the op; without this `yield*` hides it. */
+  throw(error: unknown): never {
+    throw error
   }
 }
 

@@ -1,4 +1,4 @@
-/** Ops on pages: access one, insert one, zap many. Each is one atomic step. */
+/** Ops on mappings and their pages: access one, insert one, zap many. Each is one atomic step. */
 import type { AddressSpaceHandle, MappingHandle, PageRange } from './handles.ts'
 import { Op } from './op.ts'
 
@@ -83,6 +83,23 @@ export class InsertOp extends Op<void> {
   }
 }
 
+/** Looks whether a mapping still exists. */
+export class IsLinkedOp extends Op<boolean> {
+  readonly kind = 'is-linked'
+
+  constructor(readonly mapping: MappingHandle) {
+    super()
+  }
+
+  get object(): string {
+    return this.mapping.id
+  }
+
+  perform(): boolean {
+    return this.mapping.isLinked
+  }
+}
+
 /**
  * Takes the pages of `ranges` away, in every process at once. i_mmap_rwsem is inside this one step:
  * lockdep knows it as part of the op's footprint.
@@ -108,4 +125,9 @@ export function access(mapping: MappingHandle, page: number, use?: () => void): 
 /** Maps one page (or every page) of a mapping. A page that is already there is no error. */
 export function insert(mapping: MappingHandle, page: number | 'all', frame?: unknown): Op<void> {
   return new InsertOp(mapping, page, frame)
+}
+
+/** Whether a mapping still exists: munmap may have come first. Kernel: `find_vma` in a page fault. */
+export function isLinked(mapping: MappingHandle): Op<boolean> {
+  return new IsLinkedOp(mapping)
 }

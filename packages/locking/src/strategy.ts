@@ -20,8 +20,17 @@ export class Refused {
   constructor(readonly errno: VfioErrno) {}
 }
 
-/** How a fault ended. Kernel: `VM_FAULT_NOPAGE`, `VM_FAULT_SIGBUS`. */
-export type FaultOutcome = 'nopage' | 'sigbus'
+/**
+ * How a fault ended. Kernel: `VM_FAULT_NOPAGE`, `VM_FAULT_SIGBUS`, and `SEGV_MAPERR` when the mapping
+ * was gone by the time mmap_lock was held.
+ */
+export type FaultOutcome = 'nopage' | 'sigbus' | 'sigsegv'
+
+/** What a fault does with the locks of the strategy held. */
+export interface FaultBody extends GuardedBody<void> {
+  /** It brings in every page of the mapping: who runs second has nothing left to do. */
+  readonly whole?: boolean
+}
 
 /** A device with the state that a strategy keeps for it. */
 export interface GuardedDevice<DeviceState, SetState> extends DeviceHandle {
@@ -38,15 +47,15 @@ export interface GuardedSet<SetState> {
 /** One device of a hot reset, with what the engine wants done around its lock. */
 export interface SetMember<DeviceState, SetState> {
   readonly device: GuardedDevice<DeviceState, SetState>
-  /** Under the set lock, before any memory lock: runtime resume. An errno refuses the whole. */
+  /** Before any memory lock, under the set lock if there is one: runtime resume. An errno refuses the whole. */
   readonly prepare?: Body<VfioErrno | undefined>
-  /** Undoes `prepare`, in reverse order. */
+  /** Undoes a `prepare` that succeeded: once, in reverse order, after the memory locks are released. */
   readonly unprepare?: Body<void>
-  /** Ownership: asked in member order, right before the member's lock is tried. */
+  /** Ownership: asked in member order, right before the member's lock is tried. An errno refuses the whole. */
   readonly admit: Body<VfioErrno | undefined>
   /** With the member's lock held for writing. */
   readonly locked?: Body<void>
-  /** Just before that lock is released. */
+  /** Just before that lock is released: once for every member whose lock was taken. */
   readonly releasing?: Body<void>
 }
 
@@ -85,7 +94,7 @@ export interface LockingStrategy<DeviceState, SetState> {
   fault?(
     device: GuardedDevice<DeviceState, SetState>,
     mapping: MappingHandle,
-    body: GuardedBody<void>,
+    body: FaultBody,
   ): Operation<FaultOutcome>
 
   /** Runs a body with every reader of one device excluded. */
@@ -103,7 +112,7 @@ export interface LockingStrategy<DeviceState, SetState> {
 
   /** A mapping came to be by fork or split. mmap itself joins no list. */
   vmaOpened?(device: GuardedDevice<DeviceState, SetState>, mapping: MappingHandle): Operation<void>
-  /** munmap, under mmap_lock for writing. */
+  /** munmap, under mmap_lock for writing, when its pages are gone already. */
   vmaClosed?(device: GuardedDevice<DeviceState, SetState>, mapping: MappingHandle): Operation<void>
 
   /**

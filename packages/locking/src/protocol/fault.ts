@@ -2,6 +2,7 @@
  * Fault: a page of a mapping is touched that is not there.
  *
  *   mmap_lock (read)   held by the memory manager around every fault
+ *     still linked?    munmap may have come first
  *     read side        the strategy's locks
  *       test, insert   the body
  *
@@ -9,12 +10,12 @@
  */
 import { DerivedCell, get } from '../cell.ts'
 import { label } from '../effect.ts'
-import { DENIED, type GuardedBody, guarded } from '../guarded.ts'
+import { DENIED, guarded } from '../guarded.ts'
 import type { MappingHandle } from '../handles.ts'
 import { acquire, release } from '../lock.ts'
-import type { Body, Operation } from '../op.ts'
-import { access, insert } from '../page-ops.ts'
-import type { AnyLockingStrategy, FaultOutcome } from '../strategy.ts'
+import { type Body, type Operation, run } from '../op.ts'
+import { access, insert, isLinked } from '../page-ops.ts'
+import type { AnyLockingStrategy, FaultBody, FaultOutcome } from '../strategy.ts'
 import type { ProtocolDevice } from './protocol-device.ts'
 
 const ALWAYS = get(new DerivedCell('always', [], () => true))
@@ -24,12 +25,9 @@ const ALWAYS = get(new DerivedCell('always', [], () => true))
  *
  * The test must come first: a page inserted before it is reachable while memory is off (I1).
  */
-export function faultBody(
-  device: ProtocolDevice,
-  mapping: MappingHandle,
-  page: number | 'all',
-): GuardedBody<void> {
+export function faultBody(device: ProtocolDevice, mapping: MappingHandle, page: number | 'all'): FaultBody {
   return {
+    whole: page === 'all',
     admit: () => (mapping.followsMemory ? get(device.cells.accessible) : ALWAYS),
     act: () => insert(mapping, page),
   }
@@ -45,12 +43,12 @@ export function suppliedFaultBody<F>(
   mapping: MappingHandle,
   page: number,
   supply: Body<F | undefined>,
-): GuardedBody<void> {
+): FaultBody {
   let frame: F | undefined
   return {
     *admit(): Operation<boolean> {
       if (mapping.followsMemory && !(yield* get(device.cells.accessible))) return false
-      frame = yield* supply() as Operation<F | undefined>
+      frame = yield* run(supply)
       return frame !== undefined
     },
     act: () => insert(mapping, page, frame),
@@ -65,11 +63,12 @@ export function* handleFault(
   strategy: AnyLockingStrategy,
   device: ProtocolDevice,
   mapping: MappingHandle,
-  body: GuardedBody<void>,
+  body: FaultBody,
 ): Operation<FaultOutcome> {
   const { mmapLock } = mapping.process
   yield* acquire(mmapLock, 'read')
   try {
+    if (!(yield* isLinked(mapping))) return 'sigsegv'
     if (mapping.followsMemory && strategy.fault !== undefined)
       return yield* strategy.fault(device, mapping, body)
     const side = mapping.followsMemory ? strategy.readSide(device) : []
@@ -90,12 +89,13 @@ export function* touch(
   device: ProtocolDevice,
   mapping: MappingHandle,
   page: number,
-  body: () => GuardedBody<void>,
+  body: () => FaultBody,
   use?: () => void,
 ): Operation<FaultOutcome> {
   for (;;) {
     yield* label('touch', mapping.id, page)
     if (yield* access(mapping, page, use)) return 'nopage'
-    if ((yield* handleFault(strategy, device, mapping, body())) === 'sigbus') return 'sigbus'
+    const outcome = yield* handleFault(strategy, device, mapping, body())
+    if (outcome !== 'nopage') return outcome
   }
 }
