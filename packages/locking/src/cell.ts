@@ -35,6 +35,7 @@ export class Cell<T> implements Readable<T> {
     readonly values: readonly T[],
     readonly backing: CellBacking<T> = own(values[0] as T),
   ) {
+    if (values.length === 0) throw new RangeError(`cell ${name} has no values`)
     this.getOp = new GetOp(this)
   }
 

@@ -22,11 +22,12 @@ export type Denied = typeof DENIED
 
 /** Runs a guarded body under `uses`, taken outermost first and released in reverse. */
 export function* guarded<T>(uses: readonly LockUse[], body: GuardedBody<T>): Operation<T | Denied> {
-  for (const use of uses) yield* acquire(use.lock, use.mode)
+  let taken = 0
   try {
+    for (; taken < uses.length; taken++) yield* acquire(uses[taken]!.lock, uses[taken]!.mode)
     if (!(yield* run(body.admit))) return DENIED
     return yield* run(body.act)
   } finally {
-    for (let at = uses.length - 1; at >= 0; at--) yield* release(uses[at]!.lock, uses[at]!.mode)
+    while (taken-- > 0) yield* release(uses[taken]!.lock, uses[taken]!.mode)
   }
 }

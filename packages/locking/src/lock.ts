@@ -42,22 +42,28 @@ export abstract class Lock {
    */
   takenByFault = false
 
-  protected readonly queue: Waiter[] = []
-  readonly #ops = new Map<string, LockOp<unknown>>()
+  protected queue: Waiter[] = []
+  readonly #ops: Record<LockMode, Partial<Record<LockOpKind, LockOp<unknown>>>> = { read: {}, write: {} }
 
   constructor(name: string, options: LockOptions) {
     this.name = name
     this.fair = options.fair
   }
 
+  /** Modes it can be held in. */
+  abstract readonly modes: readonly LockMode[]
   /** Whether the lock word itself would admit `mode` now, queue or not. */
   abstract isFree(mode: LockMode): boolean
-  /** Nobody holds it and nobody waits for it. */
-  abstract get isIdle(): boolean
   protected abstract take(mode: LockMode): void
+  /** @throws Error when nobody holds the lock in that mode. */
   protected abstract put(mode: LockMode): void
-  /** Hands the lock to those in the queue whose turn it is. */
-  protected abstract wake(): void
+  /** Takes those whose turn it is out of a queue that is not empty; the lock is completely free. */
+  protected abstract unqueue(): Waiter[]
+
+  /** Nobody holds it and nobody waits for it. */
+  get isIdle(): boolean {
+    return this.isFree('write') && this.queue.length === 0
+  }
 
   /** Takes the lock if that is possible without waiting. */
   tryTake(mode: LockMode): boolean {
@@ -68,14 +74,22 @@ export abstract class Lock {
 
   /** Queues a waiter. It is granted at once if the lock turns out to be free. */
   wait(waiter: Waiter): void {
-    this.queue.push(waiter)
-    this.wake()
+    if (this.tryTake(waiter.mode)) waiter.granted()
+    else this.queue.push(waiter)
   }
 
-  /** Gives the lock back and serves the queue. */
+  /**
+   * Gives the lock back. The last to do so hands it to those in the queue whose turn it is.
+   *
+   * @throws Error when nobody holds the lock in that mode.
+   */
   drop(mode: LockMode): void {
     this.put(mode)
-    if (this.queue.length > 0) this.wake()
+    if (this.queue.length === 0 || !this.isFree('write')) return
+    const woken = this.unqueue()
+    // All are holders before the first is told: what it does next must see the others' locks.
+    for (const waiter of woken) this.take(waiter.mode)
+    for (const waiter of woken) waiter.granted()
   }
 
   /** How many wait. */
@@ -83,15 +97,20 @@ export abstract class Lock {
     return this.queue.length
   }
 
-  /** The cached op of one kind and mode on this lock. */
+  /**
+   * The cached op of one kind and mode on this lock.
+   *
+   * @throws TypeError for a mode that the lock does not have.
+   */
   op<R>(kind: LockOpKind, mode: LockMode): LockOp<R> {
-    const key = `${kind} ${mode}`
-    let op = this.#ops.get(key)
-    if (op === undefined) {
-      op = new LockOp<unknown>(kind, this, mode)
-      this.#ops.set(key, op)
-    }
-    return op as LockOp<R>
+    const ops = this.#ops[mode]
+    ops[kind] ??= this.#newOp(kind, mode)
+    return ops[kind] as LockOp<R>
+  }
+
+  #newOp(kind: LockOpKind, mode: LockMode): LockOp<unknown> {
+    if (!this.modes.includes(mode)) throw new TypeError(`${this.kind} ${this.name} has no ${mode} mode`)
+    return new LockOp(kind, this, mode)
   }
 }
 

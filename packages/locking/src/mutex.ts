@@ -1,34 +1,34 @@
 /** A mutex, as in Linux: no recursion, and a try fails while anybody holds it. */
-import { Lock, type LockMode } from './lock.ts'
+import { Lock, type LockMode, type Waiter } from './lock.ts'
+
+const MODES: readonly LockMode[] = ['write']
 
 /** Exclusive lock, handed over in the order of the queue. Kernel: `struct mutex`. */
 export class Mutex extends Lock {
   readonly kind = 'mutex'
+  readonly modes: readonly LockMode[] = MODES
   #held = false
 
   isFree(): boolean {
     return !this.#held
   }
 
-  get isIdle(): boolean {
-    return !this.#held && this.queue.length === 0
-  }
-
   protected take(mode: LockMode): void {
-    if (mode !== 'write') throw new TypeError(`mutex ${this.name} has no read mode`)
+    this.#refuse(mode)
     this.#held = true
   }
 
-  protected put(): void {
+  protected put(mode: LockMode): void {
+    this.#refuse(mode)
     if (!this.#held) throw new Error(`release of ${this.name}, which nobody holds`)
     this.#held = false
   }
 
-  protected wake(): void {
-    if (this.#held) return
-    const next = this.queue.shift()
-    if (next === undefined) return
-    this.take(next.mode)
-    next.granted()
+  protected unqueue(): Waiter[] {
+    return this.queue.splice(0, 1)
+  }
+
+  #refuse(mode: LockMode): void {
+    if (mode !== 'write') throw new TypeError(`mutex ${this.name} has no ${mode} mode`)
   }
 }

@@ -4,7 +4,8 @@
  *   a queued writer makes new readers queue     (a reader that takes it twice can deadlock)
  *   read-try fails when a writer holds it or anybody queues
  *   write-try succeeds only on a completely free word: no reader, no writer, no queue
- *   wake: a writer at the head alone; a reader at the head with every queued reader, at most 256
+ *   wake: by the last to leave; a writer at the head alone; a reader at the head with every queued
+ *   reader, also those behind writers, at most 256
  *
  * A lock that is dropped is handed over at once, so the moment in which Linux lets one more reader
  * steal a lock that is free while somebody queues does not exist here. `fair: false` is the wider
@@ -15,18 +16,17 @@ import { Lock, type LockMode, type Waiter } from './lock.ts'
 /** Readers woken together. Kernel: `MAX_READERS_WAKEUP` in kernel/locking/rwsem.c. */
 export const READERS_WOKEN_MAX = 256
 
+const MODES: readonly LockMode[] = ['read', 'write']
+
 /** Kernel: `struct rw_semaphore`. */
 export class RwSemaphore extends Lock {
   readonly kind = 'rwsem'
+  readonly modes: readonly LockMode[] = MODES
   #writer = false
   #readers = 0
 
   isFree(mode: LockMode): boolean {
     return mode === 'write' ? !this.#writer && this.#readers === 0 : !this.#writer
-  }
-
-  get isIdle(): boolean {
-    return !this.#writer && this.#readers === 0 && this.queue.length === 0
   }
 
   /** How many hold it for reading now. */
@@ -46,22 +46,14 @@ export class RwSemaphore extends Lock {
     else this.#readers--
   }
 
-  protected wake(): void {
-    const head = this.queue[0]
-    if (head === undefined || !this.isFree(head.mode)) return
-    const woken = head.mode === 'write' ? [this.queue.shift()!] : this.#unqueueReaders()
-    // All are holders before the first is told: what it does next must see the others' locks.
-    for (const waiter of woken) this.take(waiter.mode)
-    for (const waiter of woken) waiter.granted()
-  }
-
-  /** Takes the queued readers out, those behind queued writers too, as `rwsem_mark_wake` does. */
-  #unqueueReaders(): Waiter[] {
+  protected unqueue(): Waiter[] {
+    if (this.queue[0]!.mode === 'write') return this.queue.splice(0, 1)
+    // Readers behind queued writers come along too, as in `rwsem_mark_wake`.
     const readers: Waiter[] = []
-    for (let at = 0; at < this.queue.length && readers.length < READERS_WOKEN_MAX; ) {
-      if (this.queue[at]!.mode === 'read') readers.push(...this.queue.splice(at, 1))
-      else at++
-    }
+    const left: Waiter[] = []
+    for (const waiter of this.queue)
+      (waiter.mode === 'read' && readers.length < READERS_WOKEN_MAX ? readers : left).push(waiter)
+    this.queue = left
     return readers
   }
 }
