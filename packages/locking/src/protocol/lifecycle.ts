@@ -10,9 +10,10 @@ import type { AnyLockingStrategy } from '../strategy.ts'
 import type { ProtocolDevice } from './protocol-device.ts'
 
 /**
- * Opens a device once more.
+ * Opens a device once more. The count is up before `enable` runs, as in the kernel.
  *
- * @param enable - Run for the first open only. An errno restores the count.
+ * @param enable - Run for the first open only. If it fails, the count goes down again.
+ * @returns the errno of `enable`.
  */
 export function openDevice(
   strategy: AnyLockingStrategy,
@@ -21,17 +22,24 @@ export function openDevice(
 ): Operation<VfioErrno | undefined> {
   return strategy.lifecycle(device.set, function* () {
     const { openCount } = device.cells
-    const count = yield* get(openCount)
-    const errno = count === 0 ? yield* run(enable) : undefined
-    if (errno === undefined) yield* set(openCount, count + 1)
-    return errno
+    const before = yield* get(openCount)
+    let opened = false
+    yield* set(openCount, before + 1)
+    try {
+      const errno = before === 0 ? yield* run(enable) : undefined
+      opened = errno === undefined
+      return errno
+    } finally {
+      if (!opened) yield* set(openCount, before)
+    }
   })
 }
 
 /**
- * Closes a device once.
+ * Closes a device once. The count goes down after `disable`, as in the kernel, and also if that throws.
  *
- * @param disable - Run for the last close only, after the count is zero.
+ * @param disable - Run for the last close only.
+ * @throws TypeError when the device is not open.
  */
 export function closeDevice(
   strategy: AnyLockingStrategy,
@@ -40,8 +48,12 @@ export function closeDevice(
 ): Operation<void> {
   return strategy.lifecycle(device.set, function* () {
     const { openCount } = device.cells
-    const count = yield* get(openCount)
-    yield* set(openCount, count - 1)
-    if (count === 1) yield* run(disable)
+    const before = yield* get(openCount)
+    if (before === 0) throw new TypeError(`${device.id} is closed more often than it was opened`)
+    try {
+      if (before === 1) yield* run(disable)
+    } finally {
+      yield* set(openCount, before - 1)
+    }
   })
 }
