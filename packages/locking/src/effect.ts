@@ -81,8 +81,8 @@ export function progress(): Op<void> {
 }
 
 /**
- * Qualifies the labels inside an operation, and marks one path: a driver checks that it ends with
- * the locks it began with (I7).
+ * Qualifies the labels inside an operation, and marks one path: the controlled driver checks that it
+ * ends with the locks it began with (I7).
  */
 export function* scoped<T>(name: string, operation: Operation<T>): Operation<T> {
   yield* new MarkOp('enter', name)

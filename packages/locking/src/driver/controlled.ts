@@ -12,7 +12,10 @@ import { performWatched } from './perform.ts'
 import { ProtocolError } from './protocol-error.ts'
 import type { Schedule } from './schedule.ts'
 
-/** One step, as watchers see it, right after it was taken. */
+/**
+ * One step, as watchers see it, right after it was taken. `path` and `held` go on changing with the
+ * task: who keeps an event copies them.
+ */
 export interface StepEvent {
   /** Simulated time: the first step is 1. */
   readonly step: number
@@ -22,7 +25,8 @@ export interface StepEvent {
   readonly op: Op<unknown>
   /**
    * performed: done, with `result`; waiting: an acquire that has to wait; granted: that acquire, once
-   * handed over; failed: the op threw.
+   * it is held; failed: the op threw `result`, or the scope or task that ends here (a `leave`) keeps
+   * a lock.
    */
   readonly outcome: 'performed' | 'waiting' | 'granted' | 'failed'
   readonly result: unknown
@@ -63,10 +67,10 @@ interface Task {
   readonly operation: Operation<unknown>
   readonly held: HeldLocks
   readonly path: string[]
-  /** How many locks were held when each scope of `path` was entered. */
-  readonly heldAtEntry: number[]
+  /** What was held when each scope of `path` was entered. */
+  readonly heldAtEntry: LockUse[][]
   pending: Op<unknown> | undefined
-  state: 'ready' | 'waiting' | 'granted' | 'ended'
+  state: 'new' | 'ready' | 'waiting' | 'granted' | 'ended'
 }
 
 const STEPS_MAX = 1_000_000
@@ -80,10 +84,13 @@ export class ControlledDriver {
   readonly #failures: { task: string; error: unknown }[] = []
   #step = 0
 
-  constructor(options: ControlledOptions) {
-    this.#schedule = options.schedule
-    this.#watchers = options.watchers ?? []
-    this.#stepsMax = options.stepsMax ?? STEPS_MAX
+  /** @throws RangeError for a `stepsMax` that is not a number of steps. */
+  constructor({ schedule, watchers = [], stepsMax = STEPS_MAX }: ControlledOptions) {
+    if (!Number.isSafeInteger(stepsMax) || stepsMax < 0)
+      throw new RangeError(`stepsMax ${stepsMax} is not a number of steps`)
+    this.#schedule = schedule
+    this.#watchers = watchers
+    this.#stepsMax = stepsMax
   }
 
   /** Steps taken so far. */
@@ -91,23 +98,24 @@ export class ControlledDriver {
     return this.#step
   }
 
-  /** Adds a task. Nothing of it runs before {@link run}. */
+  /** Adds a task, also while others run. Nothing of it runs before {@link run}. */
   spawn(name: string, operation: Operation<unknown>): void {
-    const held = new HeldLocks()
-    const task: Task = {
+    this.#tasks.push({
       name,
       operation,
-      held,
+      held: new HeldLocks(),
       path: [],
       heldAtEntry: [],
       pending: undefined,
-      state: 'ready',
-    }
-    this.#tasks.push(task)
-    this.#advance(task, () => operation.next())
+      state: 'new',
+    })
   }
 
-  /** Takes steps until every task has ended, none can go on, or the limit is reached. */
+  /**
+   * Takes steps until every task has ended, none can go on, or the limit is reached.
+   *
+   * @throws RangeError when the schedule picks nobody; whatever a watcher throws.
+   */
   run(): ControlledOutcome {
     const runnable: Task[] = []
     for (;;) {
@@ -115,23 +123,36 @@ export class ControlledDriver {
       for (const task of this.#tasks) if (this.#canStep(task)) runnable.push(task)
       if (runnable.length === 0) return this.#outcome(this.#blocked().length > 0 ? 'deadlock' : 'finished')
       if (this.#step >= this.#stepsMax) return this.#outcome('step-limit')
+      const picked = this.#schedule(runnable.length)
+      const task = runnable[picked]
+      if (task === undefined) throw new RangeError(`schedule picked ${picked} of ${runnable.length}`)
       this.#step++
-      this.#take(runnable[this.#schedule(runnable.length)]!)
+      this.#take(task)
     }
   }
 
   #canStep(task: Task): boolean {
-    if (task.state === 'ended' || task.state === 'waiting') return false
+    if (task.state === 'new') this.#start(task)
+    if (task.state === 'ended') return false
     const op = task.pending
-    // An unfair lock may be taken whenever it is free; a fair one is queued for, which is a step.
-    if (task.state === 'ready' && op instanceof LockOp && op.kind === 'acquire' && !op.lock.fair)
-      return op.lock.isFree(op.mode)
-    return true
+    if (!(op instanceof LockOp) || op.kind !== 'acquire' || op.lock.fair) return task.state !== 'waiting'
+    // An unfair lock has no queue: whoever finds it free may take it. A fair one is queued for, by a step.
+    const free = op.lock.isFree(op.mode)
+    if (!free && task.state === 'ready') {
+      task.state = 'waiting'
+      this.#tell(task, op, 'waiting', undefined)
+    }
+    return free
+  }
+
+  #start(task: Task): void {
+    task.state = 'ready'
+    this.#advance(task, () => task.operation.next())
   }
 
   #take(task: Task): void {
     const op = task.pending!
-    if (task.state === 'granted') return this.#finishGrant(task, op as LockOp<void>)
+    if (task.state === 'granted') return this.#finishGrant(task, op)
     if (op instanceof LockOp && op.kind === 'acquire' && !mayTake(op)) return this.#queue(task, op)
     let result: OpResult
     try {
@@ -140,6 +161,7 @@ export class ControlledDriver {
       this.#tell(task, op, 'failed', error)
       return this.#advance(task, () => task.operation.throw(error))
     }
+    if (task.state === 'waiting') return this.#finishGrant(task, op)
     this.#tell(task, op, 'performed', result)
     this.#advance(task, () => task.operation.next(result))
   }
@@ -154,7 +176,7 @@ export class ControlledDriver {
     this.#tell(task, op, 'waiting', undefined)
   }
 
-  #finishGrant(task: Task, op: LockOp<void>): void {
+  #finishGrant(task: Task, op: Op<unknown>): void {
     task.state = 'ready'
     this.#tell(task, op, 'granted', undefined)
     this.#advance(task, () => task.operation.next())
@@ -168,31 +190,42 @@ export class ControlledDriver {
       try {
         next = go()
       } catch (error) {
-        return this.#end(task, error)
+        this.#failures.push({ task: task.name, error })
+        return this.#end(task)
       }
       if (next.done) return this.#end(task)
       task.pending = next.value
-      if (!(next.value instanceof MarkOp)) return this.#noteUnfairWait(task)
-      const broken = enterOrLeave(task, next.value)
+      if (!(next.value instanceof MarkOp)) return
+      const broken = this.#enterOrLeave(task, next.value)
       go = broken === undefined ? () => task.operation.next() : () => task.operation.throw(broken)
     }
   }
 
-  /** A task in front of an unfair lock that is taken is in no queue, yet it waits. */
-  #noteUnfairWait(task: Task): void {
-    const op = task.pending
-    if (op instanceof LockOp && op.kind === 'acquire' && !op.lock.fair && !op.lock.isFree(op.mode))
-      this.#tell(task, op, 'waiting', undefined)
+  /** A task is a scope too: it must leave what it entered with, which is nothing. */
+  #end(task: Task): void {
+    task.state = 'ended'
+    const broken = this.#lockLeft(task, new MarkOp('leave', task.name), [])
+    if (broken !== undefined) this.#failures.push({ task: task.name, error: broken })
   }
 
-  #end(task: Task, error?: unknown): void {
-    task.state = 'ended'
-    if (error !== undefined) this.#failures.push({ task: task.name, error })
-    if (task.held.size > 0)
-      this.#failures.push({
-        task: task.name,
-        error: new ProtocolError('lock-left', `ended holding ${task.held}`),
-      })
+  #enterOrLeave(task: Task, mark: MarkOp): ProtocolError | undefined {
+    if (mark.kind === 'enter') {
+      task.path.push(mark.mark)
+      task.heldAtEntry.push([...task.held])
+    } else if (mark.kind === 'leave') {
+      task.path.pop()
+      return this.#lockLeft(task, mark, task.heldAtEntry.pop()!)
+    }
+    return undefined
+  }
+
+  /** Leaving a scope with other locks than it was entered with breaks I7. */
+  #lockLeft(task: Task, mark: MarkOp, entered: readonly LockUse[]): ProtocolError | undefined {
+    if (task.held.isSame(entered)) return undefined
+    const holds = task.held.size === 0 ? 'no lock' : task.held.toString()
+    const error = new ProtocolError('lock-left', `${mark.mark} ended holding ${holds}`)
+    this.#tell(task, mark, 'failed', error)
+    return error
   }
 
   #tell(task: Task, op: Op<unknown>, outcome: StepEvent['outcome'], result: unknown): void {
@@ -219,18 +252,4 @@ export class ControlledDriver {
 
 function mayTake(op: LockOp<unknown>): boolean {
   return op.lock.isFree(op.mode) && !(op.lock.fair && op.lock.waiting > 0)
-}
-
-/** Follows the scopes of a task; leaving one with other locks than it was entered with breaks I7. */
-function enterOrLeave(task: Task, mark: MarkOp): ProtocolError | undefined {
-  if (mark.kind === 'enter') {
-    task.path.push(mark.mark)
-    task.heldAtEntry.push(task.held.size)
-  } else if (mark.kind === 'leave') {
-    const name = task.path.pop()
-    const entered = task.heldAtEntry.pop()
-    if (entered !== task.held.size)
-      return new ProtocolError('lock-left', `${name} was left holding ${task.held}`)
-  }
-  return undefined
 }

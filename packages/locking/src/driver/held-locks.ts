@@ -28,7 +28,18 @@ export class HeldLocks implements Iterable<LockUse> {
     return this.#uses.some((use) => use.lock === lock && (mode === undefined || use.mode === mode))
   }
 
-  /** `memory_lock:d0 (write), set:s0` */
+  /** Whether these are the same locks in the same modes, in whatever order they were taken. */
+  isSame(uses: readonly LockUse[]): boolean {
+    const rest = [...this.#uses]
+    for (const { lock, mode } of uses) {
+      const at = rest.findIndex((use) => use.lock === lock && use.mode === mode)
+      if (at < 0) return false
+      rest.splice(at, 1)
+    }
+    return rest.length === 0
+  }
+
+  /** `memory_lock:d0 (write), mmap_lock:p0 (read)` */
   toString(): string {
     return this.#uses.map(({ lock, mode }) => `${lock.name} (${mode})`).join(', ')
   }

@@ -5,9 +5,18 @@ import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 /** Picks one of `count` runnable tasks: a number from 0 to `count - 1`. */
 export type Schedule = (count: number) => number
 
-/** Every runnable task is equally likely; equal seeds give equal runs. */
+/** The generator keeps 32 bits of a seed. */
+const SEED_MAX = 0xffff_ffff
+
+/**
+ * Every runnable task is equally likely; equal seeds give equal runs.
+ *
+ * @param seed - An integer from 0 to 4294967295.
+ * @throws RangeError for any other number: two that differ could give one run.
+ */
 export function randomSchedule(seed: number): Schedule {
-  if (!Number.isSafeInteger(seed)) throw new RangeError(`seed ${seed} is not an integer`)
+  if (!Number.isInteger(seed) || seed < 0 || seed > SEED_MAX)
+    throw new RangeError(`seed ${seed} is not an integer from 0 to ${SEED_MAX}`)
   const generator = xoroshiro128plus(seed)
   return (count) => (count === 1 ? 0 : uniformInt(generator, 0, count - 1))
 }

@@ -1,9 +1,9 @@
 /** Asks the invariants after every step of a controlled run, each only where it could break. */
 import { SetOp } from '../cell.ts'
 import type { StepEvent } from '../driver/controlled.ts'
+import { ProtocolError } from '../driver/protocol-error.ts'
 import { EffectOp } from '../effect.ts'
-import { LockOp } from '../lock.ts'
-import { InsertOp, ZapMappingOp, ZapOp } from '../page-ops.ts'
+import { AccessOp, InsertOp, ZapMappingOp, ZapOp } from '../page-ops.ts'
 import type { AnyLockingStrategy } from '../strategy.ts'
 import {
   changedExclusively,
@@ -69,9 +69,11 @@ export class InvariantMonitor {
   /** Looks at one step. Give it to a ControlledDriver as a watcher. */
   readonly watch = (event: StepEvent): void => {
     const { op } = event
-    if (op instanceof LockOp) this.#afterLock(event)
+    if (op.kind === 'release' || event.outcome === 'failed') this.#afterRelease(event)
     if (event.outcome !== 'performed') return
-    if (op instanceof InsertOp) this.#afterInsert(event, op)
+    if (op instanceof AccessOp && event.result === true)
+      this.note('I5', event, showsSamePlace(op.mapping, op.page))
+    else if (op instanceof InsertOp) this.#afterInsert(event, op)
     else if (op instanceof SetOp) this.#afterSet(event, op)
     else if (op instanceof EffectOp) this.#afterEffect(event, op)
     else if (op instanceof ZapOp) this.note('I8', event, leavesNothing(op.space, op.ranges))
@@ -98,9 +100,12 @@ export class InvariantMonitor {
     }))
   }
 
-  #afterLock(event: StepEvent): void {
-    const failedRelease = event.outcome === 'failed' && event.op.kind === 'release'
-    if (event.op.kind === 'release') this.note('I7', event, failedRelease ? String(event.result) : undefined)
+  /** Each release counts; one of a lock that is not held, or a path that ends with a lock, breaks it. */
+  #afterRelease(event: StepEvent): void {
+    const { result } = event
+    const broken =
+      result instanceof ProtocolError && (result.rule === 'released-not-held' || result.rule === 'lock-left')
+    if (broken || event.op.kind === 'release') this.note('I7', event, broken ? result.message : undefined)
   }
 
   #afterInsert(event: StepEvent, op: InsertOp): void {
@@ -108,7 +113,6 @@ export class InvariantMonitor {
     if (device === undefined) return
     this.note('I1', event, unreachableWhileOff(device))
     if (op.mapping.followsMemory) this.note('I4', event, discoverable(this.strategy, device, op.mapping))
-    if (op.page !== 'all') this.note('I5', event, showsSamePlace(op.mapping, op.page))
   }
 
   #afterSet(event: StepEvent, op: SetOp<unknown>): void {

@@ -69,7 +69,7 @@ export function discoverable(
   return found ? undefined : `${mapping.id} has pages that no zap would find`
 }
 
-/** I5, of pages that were just inserted. */
+/** I5, of a page that was just touched. */
 export function showsSamePlace(mapping: MappingHandle, page: number): string | undefined {
   return mapping.showsExpectedFrame(page)
     ? undefined
