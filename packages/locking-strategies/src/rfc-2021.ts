@@ -12,15 +12,16 @@
  * brings in the whole mapping, as the kernels of that time did.
  */
 import {
+  type Body,
   type LockingStrategy,
   Refused,
-  release,
   run,
   runOptional,
   tryAcquire,
-  type VfioErrno,
+  unwind,
   zap,
 } from '@vfiokit/locking'
+import { prepareMembers, releaseMember } from './set-members.ts'
 import { type UnmapRangeDevice, type UnmapRangeSet, unmapRange } from './unmap-range.ts'
 
 /** One address space per device, every memory lock of the slot tried in turn. */
@@ -33,23 +34,23 @@ export const rfc2021: LockingStrategy<UnmapRangeDevice, UnmapRangeSet> = {
   setState: (make, setId) => ({ mutex: make.mutex(`reflck:${setId}`) }),
 
   *excludeSet(_set, members, body) {
-    let locked = 0
-    let errno: VfioErrno | undefined
+    const prepared: Body<void>[] = []
+    const locked: Body<void>[] = []
     try {
-      for (; locked < members.length; locked++) {
-        const { device, admit, locked: whenLocked } = members[locked]!
-        errno = yield* run(admit)
-        if (errno === undefined && !(yield* tryAcquire(device.state.memoryLock))) errno = 'EBUSY'
-        if (errno !== undefined) break
-        yield* runOptional(whenLocked)
+      const unready = yield* prepareMembers(members, prepared)
+      if (unready !== undefined) return new Refused(unready)
+      for (const member of members) {
+        const { device } = member
+        const notOwned = yield* run(member.admit)
+        if (notOwned !== undefined) return new Refused(notOwned)
+        if (!(yield* tryAcquire(device.state.memoryLock))) return new Refused('EBUSY')
+        locked.push(() => releaseMember(member, device.state.memoryLock))
+        yield* runOptional(member.locked)
         yield* zap(device.addressSpace, device.zapRanges)
       }
-      return errno === undefined ? yield* run(body) : new Refused(errno)
+      return yield* run(body)
     } finally {
-      for (let at = 0; at < locked; at++) {
-        yield* runOptional(members[at]!.releasing)
-        yield* release(members[at]!.device.state.memoryLock)
-      }
+      yield* unwind([...locked, ...prepared.reverse()])
     }
   },
 }

@@ -10,6 +10,7 @@
  */
 import {
   acquire,
+  type Body,
   type LockingStrategy,
   type Mutex,
   Refused,
@@ -18,9 +19,10 @@ import {
   run,
   runOptional,
   tryAcquire,
-  type VfioErrno,
+  unwind,
   zap,
 } from '@vfiokit/locking'
+import { prepareMembers, releaseMember } from './set-members.ts'
 
 /** What unmap-range keeps per device. */
 export interface UnmapRangeDevice {
@@ -56,31 +58,24 @@ export const unmapRange: LockingStrategy<UnmapRangeDevice, UnmapRangeSet> = {
   },
 
   *excludeSet(set, members, body) {
-    let prepared = 0
-    let locked = 0
-    let errno: VfioErrno | undefined
+    const prepared: Body<void>[] = []
+    const locked: Body<void>[] = []
     yield* acquire(set.state.mutex)
     try {
-      for (; prepared < members.length && errno === undefined; prepared++) {
-        errno = yield* runOptional(members[prepared]!.prepare)
-        if (errno !== undefined) break
-      }
-      for (; locked < members.length && errno === undefined; locked++) {
-        const { device, admit, locked: whenLocked } = members[locked]!
-        errno = yield* run(admit)
-        if (errno === undefined && !(yield* tryAcquire(device.state.memoryLock))) errno = 'EBUSY'
-        if (errno !== undefined) break
-        yield* runOptional(whenLocked)
+      const unready = yield* prepareMembers(members, prepared)
+      if (unready !== undefined) return new Refused(unready)
+      for (const member of members) {
+        const { device } = member
+        const notOwned = yield* run(member.admit)
+        if (notOwned !== undefined) return new Refused(notOwned)
+        if (!(yield* tryAcquire(device.state.memoryLock))) return new Refused('EBUSY')
+        locked.push(() => releaseMember(member, device.state.memoryLock))
+        yield* runOptional(member.locked)
         yield* zap(device.addressSpace, device.zapRanges)
       }
-      return errno === undefined ? yield* run(body) : new Refused(errno)
+      return yield* run(body)
     } finally {
-      while (locked-- > 0) {
-        yield* runOptional(members[locked]!.releasing)
-        yield* release(members[locked]!.device.state.memoryLock)
-      }
-      while (prepared-- > 0) yield* runOptional(members[prepared]!.unprepare)
-      yield* release(set.state.mutex)
+      yield* unwind([...locked.reverse(), ...prepared.reverse(), () => release(set.state.mutex)])
     }
   },
 

@@ -11,12 +11,17 @@
  */
 import {
   acquire,
+  type Body,
   type BoundedList,
+  DENIED,
   type GuardedDevice,
+  guarded,
   type LockingStrategy,
+  type LockUse,
   label,
   type MappingHandle,
   type Mutex,
+  markFaultLocks,
   type Operation,
   type ProcessHandle,
   Refused,
@@ -25,9 +30,10 @@ import {
   run,
   runOptional,
   tryAcquire,
-  type VfioErrno,
+  unwind,
   zapMapping,
 } from '@vfiokit/locking'
+import { prepareMembers, releaseMember } from './set-members.ts'
 
 /** What vma-list keeps per device. */
 export interface VmaListDevice {
@@ -63,24 +69,33 @@ function* zapAndVmaLock(device: Device, attempt: boolean, caller: string): Opera
     yield* release(vmaLock)
     if (!(yield* take(process.mmapLock, attempt, 'read'))) return false
     try {
-      if (!(yield* take(vmaLock, attempt))) return false
-      yield* zapProcess(device, process, caller)
-      yield* release(vmaLock)
+      if (!(yield* zapProcess(device, process, attempt, caller))) return false
     } finally {
       yield* release(process.mmapLock, 'read')
     }
   }
 }
 
-/** Unlists and empties every mapping of one process. vma_lock and its mmap_lock are held. */
-function* zapProcess(device: Device, process: ProcessHandle, caller: string): Operation<void> {
-  const { vmas } = device.state
-  for (;;) {
-    yield* label('zap-process', device.id, process.id, caller)
-    const mapping = yield* vmas.first((listed) => listed.process === process, process.id)
-    if (mapping === undefined) return
-    yield* vmas.remove(mapping)
-    yield* zapMapping(mapping)
+/** Empties and unlists every mapping of one process. Its mmap_lock is held; false as above. */
+function* zapProcess(
+  device: Device,
+  process: ProcessHandle,
+  attempt: boolean,
+  caller: string,
+): Operation<boolean> {
+  const { vmaLock, vmas } = device.state
+  if (!(yield* take(vmaLock, attempt))) return false
+  try {
+    for (;;) {
+      yield* label('zap-process', device.id, process.id, attempt, caller)
+      const mapping = yield* vmas.first((listed) => listed.process === process, process.id)
+      if (mapping === undefined) return true
+      // In this order there is no moment in which it has pages and is not listed (I4).
+      yield* zapMapping(mapping)
+      yield* vmas.remove(mapping)
+    }
+  } finally {
+    yield* release(vmaLock)
   }
 }
 
@@ -100,39 +115,55 @@ export const vmaList: LockingStrategy<VmaListDevice, VmaListSet> = {
   addressSpaces: 'per-device',
   populate: 'mapping',
 
-  deviceState: (make, device) => ({
-    memoryLock: make.rwsem(`memory_lock:${device.id}`),
-    vmaLock: make.mutex(`vma_lock:${device.id}`),
-    vmas: make.mappingList(`vma_list:${device.id}`, device),
-  }),
+  deviceState(make, device) {
+    const vmaLock = make.mutex(`vma_lock:${device.id}`)
+    // The read side does not name it: an access takes memory_lock only, a fault takes both.
+    markFaultLocks([{ lock: vmaLock, mode: 'write' }])
+    return {
+      memoryLock: make.rwsem(`memory_lock:${device.id}`),
+      vmaLock,
+      vmas: make.mappingList(`vma_list:${device.id}`, device),
+    }
+  },
   setState: (make, setId) => ({ reflck: make.mutex(`reflck:${setId}`) }),
 
   readSide: (device) => [{ lock: device.state.memoryLock, mode: 'read' }],
 
   *fault(device, mapping, body) {
     const { vmaLock, memoryLock, vmas } = device.state
-    yield* acquire(vmaLock)
-    yield* acquire(memoryLock, 'read')
-    try {
-      if (!(yield* run(body.admit))) return 'sigbus'
-      // Somebody else faulted the same mapping meanwhile: all of it is there.
-      if (yield* vmas.has(mapping)) return 'nopage'
-      // Listed first, so that there is no moment in which it has pages and a zap would miss it (I4).
-      yield* vmas.add(mapping)
-      yield* run(body.act)
-      return 'nopage'
-    } finally {
-      yield* release(memoryLock, 'read')
-      yield* release(vmaLock)
-    }
+    const uses: LockUse[] = [
+      { lock: vmaLock, mode: 'write' },
+      { lock: memoryLock, mode: 'read' },
+    ]
+    const outcome = yield* guarded(uses, {
+      admit: body.admit,
+      *act(): Operation<void> {
+        // Somebody else faulted the same mapping meanwhile: all of it is there.
+        if (body.whole === true && (yield* vmas.has(mapping))) return
+        // Listed first, so that there is no moment in which it has pages and a zap would miss it (I4).
+        yield* vmas.add(mapping)
+        try {
+          yield* run(body.act)
+        } catch (error) {
+          // Out of the list again, or the next fault would believe that all of it is there.
+          yield* zapMapping(mapping)
+          yield* vmas.remove(mapping)
+          throw error
+        }
+      },
+    })
+    return outcome === DENIED ? 'sigbus' : 'nopage'
   },
 
   *exclude(device, effect, body) {
     const { memoryLock, vmaLock } = device.state
     if (effect === 'zap') yield* zapAndVmaLock(device, false, 'exclude')
-    yield* acquire(memoryLock)
-    // Only now: until memory_lock is held a fault could list the mapping again.
-    if (effect === 'zap') yield* release(vmaLock)
+    try {
+      yield* acquire(memoryLock)
+    } finally {
+      // Only now: until memory_lock is held a fault could list the mapping again.
+      if (effect === 'zap') yield* release(vmaLock)
+    }
     try {
       return yield* run(body)
     } finally {
@@ -141,33 +172,28 @@ export const vmaList: LockingStrategy<VmaListDevice, VmaListSet> = {
   },
 
   *excludeSet(_set, members, body) {
-    let emptied = 0
-    let locked = 0
-    let errno: VfioErrno | undefined
+    const prepared: Body<void>[] = []
+    /** What gives back the lock that each member holds: vma_lock after the first pass, then memory_lock. */
+    const held: Body<void>[] = []
     try {
-      for (; emptied < members.length; emptied++) {
-        const { device, admit } = members[emptied]!
-        errno = yield* run(admit)
-        if (errno === undefined && !(yield* zapAndVmaLock(device, true, `member ${emptied}`))) errno = 'EBUSY'
-        if (errno !== undefined) break
+      const unready = yield* prepareMembers(members, prepared)
+      if (unready !== undefined) return new Refused(unready)
+      for (const { device, admit } of members) {
+        const notOwned = yield* run(admit)
+        if (notOwned !== undefined) return new Refused(notOwned)
+        if (!(yield* zapAndVmaLock(device, true, `member ${held.length}`))) return new Refused('EBUSY')
+        held.push(() => release(device.state.vmaLock))
       }
-      for (; locked < members.length && errno === undefined; locked++) {
-        const { memoryLock, vmaLock } = members[locked]!.device.state
-        if (!(yield* tryAcquire(memoryLock))) {
-          errno = 'EBUSY'
-          break
-        }
+      for (const [at, member] of members.entries()) {
+        const { memoryLock, vmaLock } = member.device.state
+        if (!(yield* tryAcquire(memoryLock))) return new Refused('EBUSY')
+        held[at] = () => releaseMember(member, memoryLock)
         yield* release(vmaLock)
-        yield* runOptional(members[locked]!.locked)
+        yield* runOptional(member.locked)
       }
-      return errno === undefined ? yield* run(body) : new Refused(errno)
+      return yield* run(body)
     } finally {
-      // Each member holds the lock of the pass it got through: memory_lock, else vma_lock.
-      for (let at = 0; at < emptied; at++) {
-        const { device, releasing } = members[at]!
-        if (at < locked) yield* runOptional(releasing)
-        yield* at < locked ? release(device.state.memoryLock) : release(device.state.vmaLock)
-      }
+      yield* unwind([...held, ...prepared.reverse()])
     }
   },
 

@@ -1,0 +1,40 @@
+/** What every hot reset does around the locks of its members. */
+import {
+  type Body,
+  type Lock,
+  type Operation,
+  release,
+  runOptional,
+  type SetMember,
+  type VfioErrno,
+} from '@vfiokit/locking'
+
+/**
+ * Prepares member after member and stops at the first that refuses.
+ *
+ * @param undo - Gets what undoes each member that was prepared, in member order.
+ * @returns the errno of the one that refused.
+ */
+export function* prepareMembers(
+  members: readonly Pick<SetMember<unknown, unknown>, 'prepare' | 'unprepare'>[],
+  undo: Body<void>[],
+): Operation<VfioErrno | undefined> {
+  for (const { prepare, unprepare } of members) {
+    const errno = yield* runOptional(prepare)
+    if (errno !== undefined) return errno
+    if (unprepare !== undefined) undo.push(unprepare)
+  }
+  return undefined
+}
+
+/** Gives back the memory lock of a member, whatever its own hook does. */
+export function* releaseMember(
+  member: Pick<SetMember<unknown, unknown>, 'releasing'>,
+  memoryLock: Lock,
+): Operation<void> {
+  try {
+    yield* runOptional(member.releasing)
+  } finally {
+    yield* release(memoryLock)
+  }
+}
