@@ -28,35 +28,30 @@ export class BarMemory {
   /** Any length, any alignment. @throws RangeError outside the memory. */
   read(offset: number, out: Uint8Array): void {
     this.#check(offset, out.length)
-    let index = Math.floor(offset / PAGE_BYTES)
-    let within = offset - index * PAGE_BYTES
-    let page = this.#page(index)
-    for (let done = 0; done < out.length; done += 1) {
-      if (within === PAGE_BYTES) {
-        index += 1
-        within = 0
-        page = this.#page(index)
-      }
-      out[done] = page === undefined ? 0 : page[within]!
-      within += 1
+    let done = 0
+    while (done < out.length) {
+      const at = offset + done
+      const index = Math.floor(at / PAGE_BYTES)
+      const within = at - index * PAGE_BYTES
+      const end = Math.min(out.length, done + PAGE_BYTES - within)
+      const page = this.#page(index)
+      if (page === undefined) out.fill(0, done, end)
+      else for (let from = within; done < end; from += 1, done += 1) out[done] = page[from]!
+      done = end
     }
   }
 
   /** Any length, any alignment. @throws RangeError outside the memory. */
   write(offset: number, data: Uint8Array): void {
     this.#check(offset, data.length)
-    let index = Math.floor(offset / PAGE_BYTES)
-    let within = offset - index * PAGE_BYTES
-    let page = this.#page(index)
-    for (const byte of data) {
-      if (within === PAGE_BYTES) {
-        index += 1
-        within = 0
-        page = this.#page(index)
-      }
-      page ??= this.#add(index)
-      page[within] = byte
-      within += 1
+    let done = 0
+    while (done < data.length) {
+      const at = offset + done
+      const index = Math.floor(at / PAGE_BYTES)
+      const within = at - index * PAGE_BYTES
+      const end = Math.min(data.length, done + PAGE_BYTES - within)
+      const page = this.#page(index) ?? this.#add(index)
+      for (let to = within; done < end; to += 1, done += 1) page[to] = data[done]!
     }
   }
 

@@ -35,7 +35,7 @@ export class ConfigRegisters {
     this.sizeBytes = bytes.length
     this.#bytes = bytes
     this.#masks = masks
-    this.#resetOffsets = [...masks.reset.keys()].filter((offset) => masks.reset[offset] !== 0)
+    this.#resetOffsets = offsetsOf(masks.reset)
   }
 
   /** @throws RangeError for a bad width, an unaligned offset or one outside. */
@@ -98,4 +98,10 @@ export class ConfigRegisters {
       throw new RangeError(`configuration access at ${offset}: expected ${limits}`)
     }
   }
+}
+
+function offsetsOf(mask: Uint8Array): number[] {
+  const offsets: number[] = []
+  for (let offset = 0; offset < mask.length; offset += 1) if (mask[offset] !== 0) offsets.push(offset)
+  return offsets
 }

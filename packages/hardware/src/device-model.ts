@@ -34,20 +34,26 @@ export interface ModelBoard {
 /** Chooses the model of a function; undefined leaves it to the next choice, in the end to {@link StorageModel}. */
 export type DeviceModelFactory = (board: ModelBoard) => DeviceModel | undefined
 
+const ROM_INDEX = 6
+
 /** Every BAR is memory; reads of what was never written give zeros. */
 export class StorageModel implements DeviceModel {
-  readonly #memories: Map<BarIndex | 'rom', BarMemory>
+  /** BARs by index, the ROM last. */
+  readonly #memories: readonly (BarMemory | undefined)[]
   readonly #survives: ReadonlySet<ResetEvent>
 
   /** @param survives events that leave the memory as it is; `pm` and `pf-reset` always do. */
   constructor(resources: readonly BarResource[], survives: readonly ResetEvent[] = []) {
-    this.#memories = new Map(resources.map(({ bar, sizeBytes }) => [bar, new BarMemory(sizeBytes)]))
+    const memories: (BarMemory | undefined)[] = new Array(ROM_INDEX + 1).fill(undefined)
+    for (const { bar, sizeBytes } of resources)
+      memories[bar === 'rom' ? ROM_INDEX : bar] = new BarMemory(sizeBytes)
+    this.#memories = memories
     this.#survives = new Set<ResetEvent>(['pm', 'pf-reset', ...survives])
   }
 
   /** The bytes behind a BAR, to fill or inspect from outside. @throws RangeError when there is no such BAR. */
   memory(bar: BarIndex | 'rom'): BarMemory {
-    const memory = this.#memories.get(bar)
+    const memory = this.#memories[bar === 'rom' ? ROM_INDEX : bar]
     if (memory === undefined) throw new RangeError(`no BAR ${bar}`)
     return memory
   }
@@ -63,6 +69,6 @@ export class StorageModel implements DeviceModel {
   /** The ROM is not memory that a reset could clear. */
   reset(event: ResetEvent): void {
     if (this.#survives.has(event)) return
-    for (const [bar, memory] of this.#memories) if (bar !== 'rom') memory.clear()
+    for (const memory of this.#memories.slice(0, ROM_INDEX)) memory?.clear()
   }
 }

@@ -14,7 +14,8 @@ import {
   type PciFunction,
   type Topology,
 } from '@vfiokit/topology'
-import { barResources, registerBits, registerOffset } from './bar-resource.ts'
+import { BarDecoder } from './bar-decoder.ts'
+import { barResources } from './bar-resource.ts'
 import { configImage } from './config-image.ts'
 import { ConfigRegisters } from './config-registers.ts'
 import {
@@ -26,14 +27,7 @@ import {
 } from './device-model.ts'
 import type { FunctionProfile } from './function-profile.ts'
 import type { BarResource, ConfigWidth, PciHardware, PowerState, ResetMethodName } from './pci-hardware.ts'
-import {
-  BRIDGE_CONTROL,
-  BRIDGE_CONTROL_BUS_RESET,
-  COMMAND,
-  COMMAND_IO,
-  COMMAND_MASTER,
-  COMMAND_MEMORY,
-} from './register-layout.ts'
+import { BRIDGE_CONTROL, BRIDGE_CONTROL_BUS_RESET, COMMAND, COMMAND_MASTER } from './register-layout.ts'
 import { RESET_METHODS, ResetMethods } from './reset-methods.ts'
 import { writeMasks } from './write-masks.ts'
 
@@ -53,15 +47,6 @@ interface Trigger {
   readonly fire: (written: number, before: number) => void
 }
 
-interface BarSlot {
-  readonly resource: BarResource
-  readonly register: number | undefined
-  /** Address bits of the register (pair) as assigned; undefined when it held none, then nothing is compared. */
-  readonly home: { readonly low: number; readonly high: number } | undefined
-  /** Whether accesses reach the device now. */
-  answers: boolean
-}
-
 const POWER_STATES: readonly PowerState[] = ['D0', 'D1', 'D2', 'D3hot']
 const POWER_STATE_BITS = 3
 /** Bits of the PM capabilities register that say that D1 and D2 exist; D0 and D3hot always do. */
@@ -70,7 +55,6 @@ const NO_SOFT_RESET = 0x8
 const DEVICE_CONTROL_FLR = 0x8000
 const SLOT_COMMAND_COMPLETED = 0x0010
 const SLOT_NO_COMMAND_COMPLETED = 0x0004_0000
-const ROM_PLACE = 6
 
 export class SimulatedFunction implements PciHardware, ModelBoard {
   readonly bdf: Bdf
@@ -82,7 +66,7 @@ export class SimulatedFunction implements PciHardware, ModelBoard {
   readonly model: DeviceModel
   readonly #registers: ConfigRegisters
   readonly #surroundings: Surroundings
-  readonly #slots: readonly (BarSlot | undefined)[]
+  readonly #decoder: BarDecoder
   readonly #triggers: readonly Trigger[]
   readonly #resetMethods: ResetMethods
   readonly #powerRegister: number | undefined
@@ -109,7 +93,7 @@ export class SimulatedFunction implements PciHardware, ModelBoard {
     this.diagnostics = Object.freeze([...diagnostics, ...this.#resetMethods.diagnostics])
     this.#powerRegister = this.#capabilityRegister(CAPABILITY_ID.powerManagement, 4)
     this.#silence = identity.physfn === undefined ? 0xff : 0
-    this.#slots = this.#makeSlots()
+    this.#decoder = new BarDecoder(identity, resources, this.#registers)
     this.#triggers = this.#makeTriggers()
     this.model = this.#chooseModel(models, profile)
     this.#updateDecode()
@@ -137,25 +121,23 @@ export class SimulatedFunction implements PciHardware, ModelBoard {
   }
 
   writeConfig(offset: number, widthBytes: ConfigWidth, value: number): void {
-    const hit = this.#triggers
-      .filter(
-        (trigger) => trigger.offset < offset + widthBytes && offset < trigger.offset + trigger.widthBytes,
-      )
-      .map((trigger) => ({ trigger, before: this.#registers.read(trigger.offset, trigger.widthBytes) }))
+    const end = offset + widthBytes
+    const hit = this.#triggers.filter((each) => each.offset < end && offset < each.offset + each.widthBytes)
+    const before = hit.map((trigger) => this.#registers.read(trigger.offset, trigger.widthBytes))
     this.#registers.write(offset, widthBytes, value)
-    for (const { trigger, before } of hit) {
+    for (const [index, trigger] of hit.entries()) {
       const landed = Math.floor(value * 2 ** (8 * (offset - trigger.offset)))
-      trigger.fire(landed % 2 ** (8 * trigger.widthBytes), before)
+      trigger.fire(landed % 2 ** (8 * trigger.widthBytes), before[index]!)
     }
   }
 
   readBar(bar: BarIndex | 'rom', offset: number, out: Uint8Array): void {
-    if (this.#slot(bar, offset, out.length).answers) this.model.readBar(bar, offset, out)
+    if (this.#decoder.answers(bar, offset, out.length)) this.model.readBar(bar, offset, out)
     else out.fill(this.#silence)
   }
 
   writeBar(bar: BarIndex, offset: number, data: Uint8Array): void {
-    if (this.#slot(bar, offset, data.length).answers) this.model.writeBar(bar, offset, data)
+    if (this.#decoder.answers(bar, offset, data.length)) this.model.writeBar(bar, offset, data)
   }
 
   reset(method: ResetMethodName): 'ok' | 'ENOTTY' {
@@ -181,56 +163,8 @@ export class SimulatedFunction implements PciHardware, ModelBoard {
     this.#registers.assign16(register, POWER_STATE_BITS, 0)
   }
 
-  #slot(bar: BarIndex | 'rom', offset: number, length: number): BarSlot {
-    const slot = this.#slots[bar === 'rom' ? ROM_PLACE : bar]
-    if (slot === undefined) throw new RangeError(`${this.bdf} has no BAR ${bar}`)
-    if (length !== 4 && length !== 8 && length !== 1 && length !== 2) {
-      throw new RangeError(`access of ${length} bytes: expected 1, 2, 4 or 8`)
-    }
-    if (!(Number.isSafeInteger(offset) && offset >= 0 && offset + length <= slot.resource.sizeBytes)) {
-      const size = slot.resource.sizeBytes
-      throw new RangeError(
-        `${this.bdf} BAR ${bar}: ${length} bytes at ${offset} are outside its ${size} bytes`,
-      )
-    }
-    return slot
-  }
-
-  #makeSlots(): (BarSlot | undefined)[] {
-    const slots: (BarSlot | undefined)[] = new Array(ROM_PLACE + 1).fill(undefined)
-    for (const resource of this.resources) {
-      const register = registerOffset(resource.bar, this.identity.headerType)
-      const home = register === undefined ? undefined : this.#address(resource, register)
-      const assigned = home !== undefined && (home.low !== 0 || home.high !== 0)
-      const place = resource.bar === 'rom' ? ROM_PLACE : resource.bar
-      slots[place] = { resource, register, home: assigned ? home : undefined, answers: false }
-    }
-    return slots
-  }
-
-  #address(resource: BarResource, register: number): { low: number; high: number } {
-    const bits = registerBits(resource)
-    const low = (this.#registers.read(register, 4) & bits.addressLow) >>> 0
-    return { low, high: bits.addressHigh === 0 ? 0 : this.#registers.read(register + 4, 4) }
-  }
-
   #updateDecode(): void {
-    const command = this.#registers.read(COMMAND, 2)
-    const awake = this.powerState === 'D0'
-    for (const slot of this.#slots) {
-      if (slot === undefined) continue
-      const enable = slot.resource.kind === 'io' ? COMMAND_IO : COMMAND_MEMORY
-      slot.answers = awake && (command & enable) !== 0 && this.#isHome(slot)
-    }
-  }
-
-  #isHome({ resource, register, home }: BarSlot): boolean {
-    if (register === undefined) return true
-    if (resource.bar === 'rom' && (this.#registers.read(register, 4) & registerBits(resource).enable) === 0)
-      return false
-    if (home === undefined) return true
-    const now = this.#address(resource, register)
-    return now.low === home.low && now.high === home.high
+    this.#decoder.update(this.powerState === 'D0')
   }
 
   #chooseModel(models: readonly DeviceModelFactory[], profile: FunctionProfile | undefined): DeviceModel {
@@ -250,13 +184,11 @@ export class SimulatedFunction implements PciHardware, ModelBoard {
   }
 
   #makeTriggers(): Trigger[] {
-    const triggers: Trigger[] = [{ offset: COMMAND, widthBytes: 2, fire: () => this.#updateDecode() }]
-    for (const slot of this.#slots) {
-      if (slot?.register === undefined) continue
-      triggers.push({ offset: slot.register, widthBytes: 4, fire: () => this.#updateDecode() })
-      if (slot.resource.width === 32) continue
-      triggers.push({ offset: slot.register + 4, widthBytes: 4, fire: () => this.#updateDecode() })
-    }
+    const decode = (): void => this.#updateDecode()
+    const triggers: Trigger[] = [
+      { offset: COMMAND, widthBytes: 2, fire: decode },
+      ...this.#decoder.watched.map((offset): Trigger => ({ offset, widthBytes: 4, fire: decode })),
+    ]
     if (this.#powerRegister !== undefined) {
       triggers.push({
         offset: this.#powerRegister,

@@ -43,12 +43,11 @@ export function defaultWriteMasks(
 ): WriteMasks {
   const sizeBytes = image.bytes.length
   const masks: WriteMasks = {
-    rw: image.known.map((known) => (known === 0 ? 0 : 0xff)),
+    rw: new Uint8Array(sizeBytes).fill(0xff, HEADER_BYTES),
     w1c: new Uint8Array(sizeBytes),
     reset: new Uint8Array(sizeBytes),
     resetTo: new Uint8Array(sizeBytes),
   }
-  masks.rw.fill(0, 0, HEADER_BYTES)
   // The first extended header stands there even when it says that there is none.
   masks.rw.fill(0, EXTENDED_START, EXTENDED_START + 4)
   addRows(masks, HEADER_ROWS[fn.headerType]!, viewAt(fn, image.bytes, 0), 0)
@@ -60,8 +59,8 @@ export function defaultWriteMasks(
     if (extended && id === EXTENDED_CAPABILITY_ID.singleRootIoVirtualization)
       addVirtualBars(masks, viewAt(fn, image.bytes, offset), offset)
   }
-  for (const [offset, known] of image.known.entries()) {
-    if (known === 0 && offset >= HEADER_BYTES) clearByte(masks, offset)
+  for (let offset = HEADER_BYTES; offset < sizeBytes; offset += 1) {
+    if (image.known[offset] === 0) clearByte(masks, offset)
   }
   return masks
 }
