@@ -67,7 +67,7 @@ export abstract class Lock {
 
   /** Takes the lock if that is possible without waiting. */
   tryTake(mode: LockMode): boolean {
-    if ((this.fair && this.queue.length > 0) || !this.isFree(mode)) return false
+    if (!this.isFree(mode) || (this.fair && this.queue.length > 0)) return false
     this.take(mode)
     return true
   }

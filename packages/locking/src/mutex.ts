@@ -9,26 +9,22 @@ export class Mutex extends Lock {
   readonly modes: readonly LockMode[] = MODES
   #held = false
 
-  isFree(): boolean {
+  /** @throws TypeError for the read mode: it has none. */
+  isFree(mode: LockMode): boolean {
+    if (mode !== 'write') throw new TypeError(`mutex ${this.name} has no ${mode} mode`)
     return !this.#held
   }
 
-  protected take(mode: LockMode): void {
-    this.#refuse(mode)
+  protected take(): void {
     this.#held = true
   }
 
-  protected put(mode: LockMode): void {
-    this.#refuse(mode)
+  protected put(): void {
     if (!this.#held) throw new Error(`release of ${this.name}, which nobody holds`)
     this.#held = false
   }
 
   protected unqueue(): Waiter[] {
     return this.queue.splice(0, 1)
-  }
-
-  #refuse(mode: LockMode): void {
-    if (mode !== 'write') throw new TypeError(`mutex ${this.name} has no ${mode} mode`)
   }
 }
