@@ -8,7 +8,10 @@ import { kindOf, yamlCheckers } from './doc-examples/yaml-checkers.ts'
 import { filesBelow, root } from './packages.mjs'
 
 const read = (file: string) => readFileSync(join(root, file), 'utf8')
-const pages = ['README.md', ...['docs', 'packages', 'examples'].flatMap(filesBelow)].filter((file) => {
+const pages = [
+  'README.md',
+  ...['docs', 'packages', 'examples'].flatMap((folder) => filesBelow(folder)),
+].filter((file) => {
   return file.endsWith('.md') && !file.startsWith('docs/api/')
 })
 const sources = filesBelow('packages').filter((file) => {

@@ -33,18 +33,17 @@ export function readManifest(folder) {
   return JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'))
 }
 
-/** Files below a folder as paths from the root; what is installed or built is passed by. @param {string} folder */
-export function filesBelow(folder) {
-  /** @type {string[]} */
-  const found = []
-  const passedBy = new Set(['node_modules', 'dist', '.cache'])
-  for (const entry of existsSync(join(root, folder))
-    ? readdirSync(join(root, folder), { withFileTypes: true })
-    : []) {
-    if (passedBy.has(entry.name)) continue
+/**
+ * Files below a folder as paths from the root, without what is installed or built unless `passedBy` says otherwise.
+ * @param {string} folder
+ * @param {readonly string[]} passedBy names of folders that are not entered
+ * @returns {string[]}
+ */
+export function filesBelow(folder, passedBy = ['node_modules', 'dist', '.cache']) {
+  if (!existsSync(join(root, folder))) return []
+  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = `${folder}/${entry.name}`
-    if (entry.isDirectory()) found.push(...filesBelow(path))
-    else found.push(path)
-  }
-  return found
+    if (!entry.isDirectory()) return [path]
+    return passedBy.includes(entry.name) ? [] : filesBelow(path, passedBy)
+  })
 }

@@ -12,7 +12,7 @@ import type { Example } from './extract.ts'
 const EXPECTED = /\/\/ => ?(.*)$/
 
 /** Where the modules of a set of examples live; node_modules beside them has every package by its name. */
-export function moduleFolder(set: string): string {
+function moduleFolder(set: string): string {
   return join(root, '.cache/doc-examples', set)
 }
 

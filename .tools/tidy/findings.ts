@@ -12,6 +12,7 @@
  */
 import { basename } from 'node:path'
 import ts from 'typescript'
+import { descendants, importsOf, parse } from '../imports.ts'
 import { layerOfFile, layerOfImport, MAY_IMPORT } from '../layers.mjs'
 
 export const MAX_FUNCTION_LINES = 70
@@ -41,7 +42,7 @@ const rules: Readonly<Record<string, Rule>> = {
 
 /** Everything that is wrong with one file, in the order of the rules. */
 export function findings(file: string, text: string): Finding[] {
-  const source = ts.createSourceFile(file, text, ts.ScriptTarget.ES2023, true)
+  const source = parse(file, text)
   return Object.entries(rules).flatMap(([rule, check]) =>
     [...check(source)].map(({ line, message }) => ({ file, line, rule, message })),
   )
@@ -54,17 +55,6 @@ export function describeFinding({ file, line, rule, message }: Finding): string 
 
 function lineAt(source: ts.SourceFile, position: number): number {
   return source.getLineAndCharacterOfPosition(position).line + 1
-}
-
-function* descendants(node: ts.Node): Iterable<ts.Node> {
-  const children: ts.Node[] = []
-  ts.forEachChild(node, (child) => {
-    children.push(child)
-  })
-  for (const child of children) {
-    yield child
-    yield* descendants(child)
-  }
 }
 
 function* longFunctions(source: ts.SourceFile): ReturnType<Rule> {
@@ -93,26 +83,10 @@ function* vagueNames(source: ts.SourceFile): ReturnType<Rule> {
 function* importsAgainstTheFlow(source: ts.SourceFile): ReturnType<Rule> {
   const from = layerOfFile(source.fileName)
   if (from === undefined) return
-  for (const literal of importedNames(source)) {
-    const to = layerOfImport(literal.text)
+  for (const { name, line } of importsOf(source)) {
+    const to = layerOfImport(name)
     if (to === undefined || to === from || MAY_IMPORT[from]?.includes(to)) continue
-    const message = `${from} may not import ${literal.text} (the table is in .tools/layers.mjs)`
-    yield { line: lineAt(source, literal.getStart(source)), message }
-  }
-}
-
-/** `import ... from 'x'`, `export ... from 'x'`, `import('x')` and `typeof import('x')`. */
-function* importedNames(source: ts.SourceFile): Iterable<ts.StringLiteral> {
-  for (const node of descendants(source)) {
-    const name =
-      ts.isImportDeclaration(node) || ts.isExportDeclaration(node)
-        ? node.moduleSpecifier
-        : ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword
-          ? node.arguments[0]
-          : ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)
-            ? node.argument.literal
-            : undefined
-    if (name !== undefined && ts.isStringLiteral(name)) yield name
+    yield { line, message: `${from} may not import ${name} (the table is in .tools/layers.mjs)` }
   }
 }
 
