@@ -22,21 +22,18 @@ export function runLive<T>(step: Step<T>): Awaitable<T> {
  */
 export function guardedLive<T>(uses: readonly LockUse[], body: GuardedBody<T>): Awaitable<T | Denied> {
   let taken = 0
-  while (taken < uses.length && uses[taken]!.lock.tryTake(uses[taken]!.mode)) taken++
-  if (taken < uses.length) {
-    drop(uses, taken)
-    return runLive(guarded(uses, body))
-  }
-  let result: Awaitable<T | Denied>
   try {
-    result = admitAndAct(body)
-  } catch (error) {
+    while (taken < uses.length && uses[taken]!.lock.tryTake(uses[taken]!.mode)) taken++
+    if (taken === uses.length) {
+      const result = admitAndAct(body)
+      if (!(result instanceof Promise)) return result
+      taken = 0
+      return result.finally(() => drop(uses, uses.length))
+    }
+  } finally {
     drop(uses, taken)
-    throw error
   }
-  if (result instanceof Promise) return result.finally(() => drop(uses, taken))
-  drop(uses, taken)
-  return result
+  return runLive(guarded(uses, body))
 }
 
 function admitAndAct<T>(body: GuardedBody<T>): Awaitable<T | Denied> {

@@ -34,24 +34,32 @@ export function faultBody(device: ProtocolDevice, mapping: MappingHandle, page: 
 }
 
 /**
- * As {@link faultBody}, for a page whose frame somebody else supplies, such as a region provider.
+ * As {@link faultBody}, for pages whose frames somebody else supplies, such as a region provider. If one
+ * of them has no frame, none is inserted.
  *
+ * @param pages - The page that was touched, or every page where a fault brings in the whole mapping.
  * @param supply - Asked with the locks held; undefined means there is no such page.
  */
 export function suppliedFaultBody<F>(
   device: ProtocolDevice,
   mapping: MappingHandle,
-  page: number,
-  supply: Body<F | undefined>,
-): FaultBody {
-  let frame: F | undefined
+  pages: readonly number[],
+  supply: (page: number) => Step<F | undefined>,
+): GuardedBody<void> {
+  const frames: F[] = []
   return {
     *admit(): Operation<boolean> {
       if (mapping.followsMemory && !(yield* get(device.cells.accessible))) return false
-      frame = yield* run(supply)
-      return frame !== undefined
+      for (const page of pages) {
+        const frame = yield* supply(page) as Operation<F | undefined>
+        if (frame === undefined) return false
+        frames.push(frame)
+      }
+      return true
     },
-    act: () => insert(mapping, page, frame),
+    *act(): Operation<void> {
+      for (const [at, page] of pages.entries()) yield* insert(mapping, page, frames[at])
+    },
   }
 }
 
