@@ -188,7 +188,7 @@ beforeAll(() => {
   root = realpathSync(mkdtempSync(join(tmpdir(), 'vfiokit-arch-')))
   plantTree()
   reported = cruise()
-}, 60_000)
+})
 
 afterAll(() => rmSync(root, { recursive: true, force: true }))
 

@@ -14,7 +14,10 @@ echo "ran $*"
 [ "$1" != "\${FAIL-}" ]
 `
 const REPORT = '{"numPassedTests":3,"numFailedTests":0}'
-const README = '    npx -y pnpm@10.34.9 test    # runs the tests\n    npx -y pnpm@10.34.9 demo\n'
+const README = `    npx -y pnpm@10.34.9 test    # runs the tests
+    npx -y pnpm@10.34.9 demo
+    npx -y pnpm@10.34.9 -s vfiokit run a.yaml --json
+`
 const LOCK = 'lockfileVersion: 9.0\n'
 const commands = readFileSync(join(root, '.ci/run'), 'utf8').match(/^ {2}'.*'$/gm)!.length
 const allPassed = 2 * 3 + commands + 2
@@ -71,22 +74,17 @@ test('tests that fail are counted beside their step', () => {
 })
 
 test.each([
-  ['an address', 'resolution: {tarball: x}\n'],
-  ['a registry', 'registry: https://registry.example\n'],
-  ['nothing in it', ''],
-])('a lock file with %s fails', (_what, lock) => {
-  expect(ci({ lock }).failed).toEqual([expect.stringContaining('lock file names no host')])
-})
-
-test.each([
-  ['a command that is not run', `${README}    npx -y pnpm@10.34.9 deploy\n`],
-  ['another pnpm', README.replace('10.34.9 test', '9.0.0 test')],
-  ['no demo', '    npx -y pnpm@10.34.9 test\n'],
-  ['no command', 'Nothing.\n'],
-])('a README with %s fails', (_what, readme) => {
-  expect(ci({ readme }).failed).toEqual([expect.stringContaining('README commands are run')])
-})
-
-test('a README may show the command line with any arguments', () => {
-  expect(ci({ readme: `${README}    npx -y pnpm@10.34.9 -s vfiokit run a.yaml --json\n` }).status).toBe(0)
+  [
+    'a tarball; an unknown command',
+    'resolution: {tarball: x}\n',
+    `${README}    npx -y pnpm@10.34.9 deploy\n`,
+  ],
+  ['a registry; another pnpm', 'registry: https://r.example\n', README.replace('10.34.9 test', '9.0.0 test')],
+  ['no lock; no demo', '', '    npx -y pnpm@10.34.9 test\n'],
+  ['no lock; no command', '', 'Nothing.\n'],
+])('a lock file and a README that are not in order fail: %s', (_what, lock, readme) => {
+  expect(ci({ lock, readme }).failed).toEqual([
+    expect.stringContaining('lock file names no host'),
+    expect.stringContaining('README commands are run'),
+  ])
 })
