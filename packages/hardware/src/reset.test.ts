@@ -163,6 +163,16 @@ describe('a full reset', () => {
     expectDirty(machine.hardware(ENDPOINT)!, ENDPOINT_REGISTERS)
   })
 
+  it('by register does not store the bit, even where measured masks call it writable', () => {
+    const writable = 'ff'.repeat(4096)
+    const fn = smallMachine({ profiles: () => ({ rw: writable, w1c: '00'.repeat(4096) }) }).hardware(
+      ENDPOINT,
+    )!
+    fn.writeConfig(PCIE + 8, 2, 0x8001)
+    fn.writeConfig(AF + 4, 1, 1)
+    expect([fn.readConfig(PCIE + 8, 2), fn.readConfig(AF + 4, 1)]).toEqual([1, 0])
+  })
+
   it('by register needs the capability to say that it can', () => {
     const config = new ConfigSpace(
       endpointBytes([

@@ -49,16 +49,34 @@ describe('incomplete configuration space', () => {
   })
 
   it('with holes: the header is rebuilt in them, other bytes read 0', () => {
-    const config = new ConfigSpace(endpointBytes(), [
+    const bytes = endpointBytes([[0x204, 4, 0xffffffff]])
+    const config = new ConfigSpace(bytes, [
       { start: 0x10, end: 0x14 },
       { start: 0x200, end: 0x210 },
     ])
     const fn = new SimulatedMachine(topologyOf({ bdf: BDF, config, bars: ENDPOINT_BARS })).hardware(BDF)!
     fn.writeConfig(0x200, 4, 0xffffffff)
     fn.writeConfig(0x210, 4, 0xffffffff)
-    expect([0x10, 0x200, 0x210].map((offset) => fn.readConfig(offset, 4))).toEqual([
-      0xe0000000, 0, 0xffffffff,
-    ])
+    const values = [0x10, 0x200, 0x204, 0x210].map((offset) => fn.readConfig(offset, 4))
+    expect(values).toEqual([0xe0000000, 0, 0, 0xffffffff])
+  })
+
+  it('of a PCI Express function ends at 4096 bytes even where the dump ended at 256', () => {
+    const config = new ConfigSpace(endpointBytes().subarray(0, 256))
+    const fn = new SimulatedMachine(topologyOf({ bdf: BDF, config })).hardware(BDF)!
+    fn.writeConfig(0x200, 4, 0xffffffff)
+    expect([fn.configSizeBytes, fn.readConfig(0x200, 4)]).toEqual([4096, 0])
+  })
+
+  it('with capabilities in its last bytes loses the registers that are outside', () => {
+    for (const id of [0x01, 0x05, 0x10, 0x11, 0x13]) {
+      const config = new ConfigSpace(configBytes({ capabilities: [[id, 0xfc]] }))
+      const topology = topologyOf({ bdf: BDF, config, configSizeBytes: 256 })
+      const fn = new SimulatedMachine(topology).hardware(BDF)!
+      expect(fn.powerState).toBe('D0')
+      expect(fn.readConfig(0xfc, 1)).toBe(id)
+      expect(fn.resetMethods).toEqual(id === 0x01 ? ['pm'] : [])
+    }
   })
 
   it('with a looping capability list keeps the capabilities before the loop', () => {
@@ -104,6 +122,35 @@ describe('incomplete configuration space', () => {
       { numRuns: 60 },
     )
   })
+})
+
+describe('registers that act', () => {
+  it('Enhanced Allocation fixes BARs in place: their registers take no writes', () => {
+    const config = new ConfigSpace(configBytes({ capabilities: [[0x14, 0x40]] }))
+    const topology = topologyOf({ bdf: BDF, config, bars: [ENDPOINT_BARS[0]!] })
+    const fn = new SimulatedMachine(topology).hardware(BDF)!
+    fn.writeConfig(0x10, 4, 0xffffffff)
+    expect(fn.readConfig(0x10, 4)).toBe(0)
+  })
+
+  it.each([
+    [0, 0x10],
+    [0x0004_0000, 0],
+  ])(
+    'a slot command on a port with slot capabilities %i sets command completed to %i',
+    (slotCapabilities, status) => {
+      const registers = [
+        [0x42, 2, 0x0142],
+        [0x54, 4, slotCapabilities],
+      ] as const
+      const config = new ConfigSpace(configBytes({ headerType: 1, capabilities: [[0x10, 0x40]], registers }))
+      const fn = new SimulatedMachine(topologyOf({ bdf: BDF, config })).hardware(BDF)!
+      fn.writeConfig(0x58, 2, 0x0040)
+      expect(fn.readConfig(0x5a, 2)).toBe(status)
+      fn.writeConfig(0x5a, 2, 0x0010)
+      expect(fn.readConfig(0x5a, 2)).toBe(0)
+    },
+  )
 })
 
 describe('SimulatedMachine', () => {

@@ -115,6 +115,14 @@ describe('a profile', () => {
     expect([reset[0x80], resetTo[0x80], reset[0x0c]]).toEqual([0xf0, 0x50, 0xf0])
   })
 
+  it('does not take a bit that a reset sets for one that survives', () => {
+    const igb = MEASURED.find(({ name }) => name === 'igb')!
+    const fn = functionOf(igb)
+    const profile = { rw: '', w1c: '', resets: { raw: { bus: { keptMask: hex(bytes('180:01', 4096)) } } } }
+    const { reset, resetTo } = writeMasks(fn, configImage(fn, [], undefined), [], profile)
+    expect([reset[0x180]! & 1, resetTo[0x180]! & 1]).toEqual([1, 1])
+  })
+
   it('that is not hexadecimal is refused by name', () => {
     expect(() => apply({ rw: 'xyz', w1c: '' })).toThrow(
       'profile member rw: expected hexadecimal bytes, found xyz',
