@@ -2,4 +2,33 @@
  * The semantics of Linux vfio-pci: config space, regions, faults, zaps and resets.
  * @packageDocumentation
  */
-export {}
+export { BarRegisters } from './config/bar-registers.ts'
+export type { RegisterHook } from './config/config-access.ts'
+export {
+  CAPABILITY_PERMISSIONS,
+  type CapabilityPermissions,
+  HEADER_PERMISSIONS,
+  type RegisterPermission,
+} from './config/register-permissions.ts'
+export { VirtualConfig } from './config/virtual-config.ts'
+export { BarFrame } from './mapping/bar-frame.ts'
+export { type MsixTable, OpenPciDevice } from './open-pci-device.ts'
+export { PciBus, type PciBusOptions, VFIO_PCI } from './pci-bus.ts'
+export { describeFailure, type PluginFailure, type PluginFailureLog } from './plugin-failure.ts'
+export { DeviceRegion } from './region/device-region.ts'
+export {
+  type BarBackedRegion,
+  type BarPage,
+  type MemoryBackedRegion,
+  type MemoryPage,
+  REGION_PROVIDER_API,
+  type Region,
+  type RegionBar,
+  type RegionBase,
+  type RegionHost,
+  type RegionKind,
+  type RegionProvider,
+  type TrappedRegion,
+} from './region/region-provider.ts'
+export { type AffectedFunctions, affectedFunctions, deviceSetKey } from './reset/affected-functions.ts'
+export { VfioPciDevice } from './vfio-pci-device.ts'

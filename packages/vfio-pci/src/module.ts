@@ -1,5 +1,36 @@
 /**
- * The semantics of Linux vfio-pci: config space, regions, faults, zaps and resets.
+ * Wires @vfiokit/vfio-pci: the bus of one host, with every region provider that is bound.
  * @packageDocumentation
  */
-export {}
+import { PCI_MACHINE } from '@vfiokit/hardware/module'
+import { VFIO_CORE } from '@vfiokit/vfio-core/module'
+import { ContainerModule, type ServiceIdentifier } from 'inversify'
+import { PciBus } from './pci-bus.ts'
+import type { PluginFailureLog } from './plugin-failure.ts'
+import type { RegionProvider } from './region/region-provider.ts'
+
+/** Sources of device-specific regions; bound once for each. */
+export const REGION_PROVIDER: ServiceIdentifier<RegionProvider> = Symbol.for(
+  '@vfiokit/vfio-pci/RegionProvider',
+)
+/** Who is told about plugins that misbehave. Bound by the host. */
+export const PLUGIN_FAILURE_LOG: ServiceIdentifier<PluginFailureLog> = Symbol.for(
+  '@vfiokit/vfio-pci/PluginFailureLog',
+)
+/** The vfio-pci driver of one host. */
+export const PCI_BUS: ServiceIdentifier<PciBus> = Symbol.for('@vfiokit/vfio-pci/PciBus')
+
+/** Binds the bus. */
+export const vfioPciModule: ContainerModule = new ContainerModule(({ bind }) => {
+  bind(PCI_BUS)
+    .toDynamicValue(
+      (context) =>
+        new PciBus({
+          core: context.get(VFIO_CORE),
+          machine: context.get(PCI_MACHINE),
+          providers: context.getAll(REGION_PROVIDER),
+          onPluginFailure: context.get(PLUGIN_FAILURE_LOG),
+        }),
+    )
+    .inSingletonScope()
+})

@@ -1,0 +1,75 @@
+/** VFIO_DEVICE_GET_REGION_INFO. Kernel: `vfio_pci_ioctl_get_region_info`. */
+import {
+  chainBytes,
+  type InfoCapability,
+  PCI_REGION,
+  REGION_CAPS,
+  REGION_FLAGS,
+  REGION_INFO,
+  VfioError,
+  writeChain,
+} from '@vfiokit/vfio-core'
+import { isMappable } from '../mapping/map-admission.ts'
+import type { OpenPciDevice } from '../open-pci-device.ts'
+
+/** What a region is, before it is put into a struct. */
+export interface RegionDescription {
+  readonly sizeBytes: number
+  /** READ, WRITE, MMAP; CAPS is added when there are capabilities. */
+  readonly flags: number
+  readonly capabilities: readonly InfoCapability[]
+}
+
+const READ_WRITE = REGION_FLAGS.READ | REGION_FLAGS.WRITE
+const NOTHING: RegionDescription = { sizeBytes: 0, flags: 0, capabilities: [] }
+const REGION_SPAN = 2n ** 40n
+
+/** Describes one region. @throws VfioError EINVAL for an index that the device does not have. */
+export function describeRegion(open: OpenPciDevice, index: number): RegionDescription {
+  if (index <= PCI_REGION.BAR5) return describeBar(open, index)
+  if (index === PCI_REGION.ROM) return describeRom(open)
+  if (index === PCI_REGION.CONFIG)
+    return { sizeBytes: open.config.sizeBytes, flags: READ_WRITE, capabilities: [] }
+  const own = open.regions[index - PCI_REGION.FIRST_DEVICE_SPECIFIC]
+  // VGA (8) exists on VGA functions with legacy decode, which no machine of this model has.
+  if (index === PCI_REGION.VGA || own === undefined)
+    throw new VfioError('EINVAL', 'bad-index', `${open.device.id} has no region ${index}`)
+  return { sizeBytes: own.sizeBytes, flags: own.flags, capabilities: own.capabilities() }
+}
+
+/** Fills the caller's struct; capabilities only if they fit. */
+export function regionInfo(open: OpenPciDevice, argument: Uint8Array): number {
+  const { argsz, index } = REGION_INFO.decode(argument)
+  if (argsz < REGION_INFO.sizeBytes) throw new VfioError('EINVAL', 'argsz-too-small', `argsz ${argsz}`)
+  const { sizeBytes, flags, capabilities } = describeRegion(open, index)
+  const size = BigInt(sizeBytes)
+  const offset = BigInt(index) * REGION_SPAN
+  if (capabilities.length === 0) {
+    REGION_INFO.write(argument, { flags, size, offset, cap_offset: 0 })
+    return 0
+  }
+  const needed = REGION_INFO.sizeBytes + chainBytes(capabilities)
+  const fits = argsz >= needed && argument.length >= needed
+  const cap_offset = fits ? writeChain(argument, REGION_INFO.sizeBytes, capabilities) : 0
+  const told = fits ? argsz : needed
+  REGION_INFO.write(argument, { argsz: told, flags: flags | REGION_FLAGS.CAPS, size, offset, cap_offset })
+  return 0
+}
+
+function describeBar(open: OpenPciDevice, index: number): RegionDescription {
+  const resource = open.hardware.resources.find(({ bar }) => bar === index)
+  if (resource === undefined) return NOTHING
+  const mappable = isMappable(resource)
+  const holdsMsix = mappable && open.msixTable?.bar === index
+  const msix: InfoCapability = { id: REGION_CAPS.MSIX_MAPPABLE, version: 1, body: new Uint8Array(0) }
+  return {
+    sizeBytes: resource.sizeBytes,
+    flags: READ_WRITE | (mappable ? REGION_FLAGS.MMAP : 0),
+    capabilities: holdsMsix ? [msix] : [],
+  }
+}
+
+function describeRom({ hardware }: OpenPciDevice): RegionDescription {
+  const rom = hardware.resources.find(({ bar }) => bar === 'rom')
+  return rom === undefined ? NOTHING : { ...NOTHING, sizeBytes: rom.sizeBytes, flags: REGION_FLAGS.READ }
+}

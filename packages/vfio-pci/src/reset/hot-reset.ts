@@ -1,0 +1,118 @@
+/**
+ * VFIO_DEVICE_PCI_HOT_RESET: resets a slot or bus for a user who owns everything on it.
+ *
+ * Kernel: `vfio_pci_ioctl_pci_hot_reset`, `vfio_pci_dev_set_hot_reset`.
+ */
+import {
+  effect,
+  type HotResetMember,
+  hotReset,
+  type Operation,
+  Refused,
+  type VfioErrno,
+} from '@vfiokit/locking'
+import type { Bdf } from '@vfiokit/topology'
+import {
+  FILE_DESCRIPTOR,
+  type Group,
+  GroupFile,
+  HOT_RESET,
+  type IoctlCall,
+  type VfioDevice,
+  VfioError,
+} from '@vfiokit/vfio-core'
+import type { PciBus } from '../pci-bus.ts'
+import { type AffectedFunctions, affectedFunctions } from './affected-functions.ts'
+import { disableDecoding, powerUp, SavedState } from './saved-state.ts'
+
+/** @throws VfioError as the kernel does, in the order of its checks. */
+export function* hotResetByIoctl(bus: PciBus, device: VfioDevice, call: IoctlCall): Operation<number> {
+  const { argsz, flags, count } = HOT_RESET.decode(call.argument)
+  const { profile } = bus.core
+  if (argsz < HOT_RESET.sizeBytes || flags !== 0)
+    throw new VfioError('EINVAL', argsz < HOT_RESET.sizeBytes ? 'argsz-too-small' : 'bad-flags', device.id)
+  if (profile.hotResetCountFirst && count === 0) throw noGroups(device)
+  const affected = affectedFunctions(bus.topology, device.id as Bdf)
+  if (count === 0) throw noGroups(device)
+  if (count > affected.functions.length)
+    throw new VfioError(
+      'EINVAL',
+      'too-many-groups',
+      `${count} groups for ${affected.functions.length} functions`,
+    )
+  const owned = ownedGroups(call, count)
+  requireResettable(bus, device, affected, owned)
+  const members = device.set.devices.map((member) => asMember(member, owned))
+  const outcome = yield* hotReset(device.strategy, device.set, members, () =>
+    effect<VfioErrno | undefined>(
+      `hot reset of ${device.set.id}`,
+      [undefined],
+      () => bus.resetBelow(affected),
+      { kind: 'bus-reset', devices: device.set.devices },
+    ),
+  )
+  if (outcome instanceof Refused)
+    throw new VfioError(
+      outcome.errno,
+      outcome.errno === 'EBUSY' ? 'contended' : 'group-not-owned',
+      device.set.id,
+    )
+  if (outcome !== undefined) throw new VfioError(outcome, 'reset-failed', device.set.id)
+  return 0
+}
+
+function noGroups(device: VfioDevice): VfioError {
+  return new VfioError('EINVAL', 'bad-count', `hot reset of ${device.id} with no group`)
+}
+
+/** The groups whose descriptors prove ownership. */
+function ownedGroups({ argument, process }: IoctlCall, count: number): ReadonlySet<Group> {
+  const groups = new Set<Group>()
+  for (let at = 0; at < count; at++) {
+    const start = HOT_RESET.sizeBytes + at * FILE_DESCRIPTOR.sizeBytes
+    const file = process.file(FILE_DESCRIPTOR.decode(argument, start).fd)
+    if (!(file instanceof GroupFile))
+      throw new VfioError('EINVAL', 'not-a-group', `${file.title} is no group`)
+    groups.add(file.group)
+  }
+  return groups
+}
+
+/** Every affected function must be a member of the set; older kernels look at the groups first. */
+function requireResettable(
+  bus: PciBus,
+  device: VfioDevice,
+  affected: AffectedFunctions,
+  owned: ReadonlySet<Group>,
+): void {
+  for (const bdf of affected.functions) {
+    const member = bus.core.devices.get(bdf)
+    if (!bus.core.profile.hotResetByDeviceSet && member !== undefined && !owned.has(member.group))
+      throw new VfioError('EINVAL', 'group-not-owned', `group of ${bdf}`)
+    if (member === undefined || member.set !== device.set)
+      throw new VfioError('EINVAL', 'not-in-set', `${bdf} would be reset too and is not driven by vfio-pci`)
+  }
+}
+
+function asMember(device: VfioDevice, owned: ReadonlySet<Group>): HotResetMember {
+  return {
+    device,
+    admit: () =>
+      effect<VfioErrno | undefined>(`ownership of ${device.id}`, [undefined, 'EINVAL'], () =>
+        owned.has(device.group) ? undefined : 'EINVAL',
+      ),
+  }
+}
+
+/** The reset itself, with every function's state saved and put back around it. */
+export function resetBelow(
+  bus: Pick<PciBus, 'machine'>,
+  { bridge, functions }: AffectedFunctions,
+): undefined {
+  const all = functions.flatMap((bdf) => bus.machine.hardware(bdf) ?? [])
+  for (const hardware of all) powerUp(hardware)
+  const saved = all.map((hardware) => new SavedState(hardware))
+  for (const hardware of all) disableDecoding(hardware)
+  bus.machine.secondaryBusReset(bridge)
+  for (const state of saved) state.restore()
+}
