@@ -13,7 +13,7 @@ import { label } from '../effect.ts'
 import { DENIED, guarded } from '../guarded.ts'
 import type { MappingHandle } from '../handles.ts'
 import { acquire, release } from '../lock.ts'
-import { type Body, type Operation, run } from '../op.ts'
+import { type Operation, run, type Step } from '../op.ts'
 import { access, insert, isLinked } from '../page-ops.ts'
 import type { AnyLockingStrategy, FaultBody, FaultOutcome } from '../strategy.ts'
 import type { ProtocolDevice } from './protocol-device.ts'
@@ -45,13 +45,14 @@ export function suppliedFaultBody<F>(
   mapping: MappingHandle,
   pages: readonly number[],
   supply: (page: number) => Step<F | undefined>,
-): GuardedBody<void> {
+): FaultBody {
   const frames: F[] = []
   return {
+    whole: pages.length > 1,
     *admit(): Operation<boolean> {
       if (mapping.followsMemory && !(yield* get(device.cells.accessible))) return false
       for (const page of pages) {
-        const frame = yield* supply(page) as Operation<F | undefined>
+        const frame = yield* run(() => supply(page))
         if (frame === undefined) return false
         frames.push(frame)
       }
