@@ -7,7 +7,7 @@ const report = process.env.VFIOKIT_TEST_REPORT
 export const shared = {
   maxWorkers: 2,
   // Some tests start processes; a busy machine is not a failure.
-  testTimeout: 30_000,
+  testTimeout: 60_000,
   hookTimeout: 60_000,
   reporters: report === undefined ? ['default'] : ['default', 'json'],
   ...(report === undefined ? {} : { outputFile: { json: report } }),
