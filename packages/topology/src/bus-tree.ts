@@ -187,6 +187,10 @@ function usableParent(
 function cutLoops(drafts: readonly FunctionDraft[], report: Report): void {
   const settled = new Set<FunctionDraft>()
   for (const start of drafts) {
+    if (start.parent === undefined || settled.has(start.parent)) {
+      settled.add(start)
+      continue
+    }
     const chain = new Set<FunctionDraft>()
     let draft: FunctionDraft | undefined = start
     while (draft !== undefined && !settled.has(draft)) {

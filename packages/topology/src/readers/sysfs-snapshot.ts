@@ -8,6 +8,7 @@ import { Bdf } from '../bdf.ts'
 import { ConfigSpace } from '../config-space.ts'
 import type { Diagnostic } from '../diagnostic.ts'
 import { bytesOfHex } from '../hex-bytes.ts'
+import { parseJson } from '../json-text.ts'
 import type { FunctionInput } from '../pci-function.ts'
 import { barsOfResources, parseResourceLines, vfBarsOfResources, windowsOfResources } from '../resource.ts'
 import type { SlotInput } from '../slot.ts'
@@ -50,14 +51,13 @@ class SnapshotReading {
   }
 
   #parse(text: string): Json | undefined {
-    let value: unknown
-    try {
-      value = JSON.parse(text)
-    } catch (error) {
-      const { message } = error as SyntaxError
-      this.#fault({ severity: 'error', code: 'json-syntax', message, ...jsonPosition(text, message) })
+    const result = parseJson(text)
+    if (!result.ok) {
+      const { message, line, column } = result
+      this.#fault({ severity: 'error', code: 'json-syntax', message, line, column })
       return undefined
     }
+    const { value } = result
     if (isRecord(value)) return value
     this.#malformed('snapshot', 'an object', value)
     return undefined
@@ -145,8 +145,15 @@ function slotDriver(value: unknown): string | undefined {
   return typeof link === 'string' ? link.split('/').at(-1) : undefined
 }
 
+/** Short, and without recursion: what is here may be nested without end. */
+function describe(value: unknown): string {
+  if (value === undefined) return 'nothing'
+  if (Array.isArray(value)) return 'a list'
+  return isRecord(value) ? 'an object' : JSON.stringify(value)
+}
+
 function malformed(what: string, expected: string, value: unknown, bdf?: Bdf): Diagnostic {
-  const text = value === undefined ? 'nothing' : (JSON.stringify(value) ?? typeof value)
+  const text = describe(value)
   const found = text.length > 60 ? `${text.slice(0, 57)}...` : text
   const message = `${what} is malformed`
   return {
@@ -165,14 +172,6 @@ function parentOfPath(realpath: string): Bdf | null | undefined {
   if (above === undefined) return undefined
   if (/^pci[0-9a-f]+:[0-9a-f]{2}$/i.test(above)) return null
   return Bdf.tryParse(above)
-}
-
-/** Node says "... at position N" or "(line L column C)", depending on its version. */
-function jsonPosition(text: string, message: string): { line: number; column: number } | undefined {
-  const position = /position (\d+)/.exec(message)
-  if (position === null) return undefined
-  const before = text.slice(0, Number(position[1])).split('\n')
-  return { line: before.length, column: before.at(-1)!.length + 1 }
 }
 
 /** The attributes of one device. */

@@ -77,7 +77,7 @@ function functionLines(topology: Topology, fn: PciFunction, covered: ReadonlySet
     ['parent', parentText(topology, fn, covered)],
     ['physfn', fn.physfn && `'${fn.physfn}'`],
     ['bridge', bridge && bridgeText(bridge)],
-    ['driver', fn.driver && quoted(fn.driver)],
+    ['driver', fn.driver === undefined ? undefined : quoted(fn.driver)],
     ['iommuGroup', fn.iommuGroup === undefined ? undefined : String(fn.iommuGroup)],
     ['resetMethods', fn.resetMethods && `[${fn.resetMethods.map(quoted).join(', ')}]`],
     ['configSize', fn.configSizeBytes === undefined ? undefined : String(fn.configSizeBytes)],
