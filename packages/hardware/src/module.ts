@@ -2,7 +2,8 @@
  * Bindings of this package for an inversify container.
  * @packageDocumentation
  */
-import type { PciFunction, Topology } from '@vfiokit/topology'
+import type { PciFunction } from '@vfiokit/topology'
+import { TOPOLOGY } from '@vfiokit/topology/module'
 import { ContainerModule, type ServiceIdentifier } from 'inversify'
 import type { DeviceModelFactory } from './device-model.ts'
 import type { FunctionProfile } from './function-profile.ts'
@@ -12,7 +13,6 @@ import { SimulatedMachine } from './simulated-machine.ts'
 /** A source of profiles; the first bound that knows the function decides. */
 export type FunctionProfileSource = (fn: PciFunction) => FunctionProfile | undefined
 
-const TOPOLOGY = Symbol.for('@vfiokit/topology/Topology') as ServiceIdentifier<Topology>
 export const PCI_MACHINE = Symbol.for('@vfiokit/hardware/PciMachine') as ServiceIdentifier<PciMachine>
 /** Multi-bound, none by default. */
 export const FUNCTION_PROFILE_SOURCE = Symbol.for(

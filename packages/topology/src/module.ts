@@ -6,6 +6,10 @@ import { ContainerModule, type ServiceIdentifier } from 'inversify'
 import { BUILTIN_READERS } from './readers/builtin.ts'
 import type { TopologyReader } from './readers/topology-reader.ts'
 import { TopologyReaders } from './readers/topology-readers.ts'
+import type { Topology } from './topology.ts'
+
+/** The machine at hand; bound by whoever has read it. */
+export const TOPOLOGY: ServiceIdentifier<Topology> = Symbol.for('@vfiokit/topology/Topology')
 
 /** Multi-bound: one binding per format; plugins add theirs. */
 export const TOPOLOGY_READER: ServiceIdentifier<TopologyReader> = Symbol.for(
