@@ -1,0 +1,33 @@
+import { LockRegistry, runLive } from '@vfiokit/locking'
+import { describe, expect, test } from 'vitest'
+import { OneDevice } from './fixtures/one-device.ts'
+
+describe('a lock registry', () => {
+  test('makes fair locks unless told otherwise, and knows them all', () => {
+    const [fair, unfair] = [new LockRegistry(), new LockRegistry({ fair: false })]
+    const made = [fair.mutex('m'), fair.rwsem('s')]
+    expect(fair.locks).toEqual(made)
+    expect([...made, unfair.rwsem('s')].map((lock) => lock.fair)).toEqual([true, true, false])
+  })
+
+  test('says which locks are held or waited for', () => {
+    const registry = new LockRegistry()
+    const [mutex, rwsem] = [registry.mutex('m'), registry.rwsem('s')]
+    expect(registry.busy()).toEqual([])
+    rwsem.tryTake('read')
+    expect(registry.busy()).toEqual([rwsem])
+    rwsem.wait({ mode: 'write', granted: () => {} })
+    mutex.tryTake('write')
+    expect(registry.busy()).toEqual([mutex, rwsem])
+  })
+
+  test('makes cells, and lists over the mappings of a device', () => {
+    const registry = new LockRegistry()
+    const { device, mapping } = new OneDevice()
+    expect(registry.cell('c', [3, 4]).peek()).toBe(3)
+    const list = registry.mappingList('l', device)
+    runLive(list.add(mapping))
+    expect([...list.universe()]).toEqual([mapping])
+    expect(list.contains(mapping)).toBe(true)
+  })
+})
