@@ -18,17 +18,24 @@ export interface InfoCapability {
 /** Newer kernels pad each capability so that the next begins on such a boundary. */
 const CAPABILITY_ALIGN_BYTES = 8
 
-/** What a chain needs behind a struct of `structBytes`. */
+/** How many bytes a chain takes behind its struct. */
 export function chainBytes(capabilities: readonly InfoCapability[]): number {
   return capabilities.reduce((sum, { body }) => sum + padded(CAP_HEADER.sizeBytes + body.length), 0)
 }
 
-/** Writes a chain that fits behind a struct of `structBytes`; answers where it begins. */
+/**
+ * Writes a chain behind a struct of `structBytes`.
+ *
+ * @returns where it begins, for `cap_offset`: 0 when there is no capability.
+ * @throws RangeError when the chain does not fit: whoever answers an ioctl compares argsz first.
+ */
 export function writeChain(
   bytes: Uint8Array,
   structBytes: number,
   capabilities: readonly InfoCapability[],
 ): number {
+  if (structBytes + chainBytes(capabilities) > bytes.length)
+    throw new RangeError(`${capabilities.length} capabilities do not fit into ${bytes.length} bytes`)
   let at = structBytes
   capabilities.forEach(({ id, version, body }, index) => {
     const next = index + 1 < capabilities.length ? at + padded(CAP_HEADER.sizeBytes + body.length) : 0
@@ -36,12 +43,14 @@ export function writeChain(
     bytes.set(body, at + CAP_HEADER.sizeBytes)
     at += padded(CAP_HEADER.sizeBytes + body.length)
   })
-  return structBytes
+  return capabilities.length === 0 ? 0 : structBytes
 }
 
 /**
  * Reads a chain that begins at `capOffset`. Stops at the end of the bytes or when `next` does not lead
  * further on, so a damaged chain ends instead of looping.
+ *
+ * @returns bodies up to the next capability, padding included: a chain does not say how long they are.
  */
 export function readChain(bytes: Uint8Array, capOffset: number): InfoCapability[] {
   const capabilities: InfoCapability[] = []

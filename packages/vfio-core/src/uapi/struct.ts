@@ -16,7 +16,15 @@ export type StructValue<F extends Fields> = { readonly [K in keyof F]: FieldValu
 
 const SIZE_BYTES: Record<FieldType, number> = { u16: 2, u32: 4, u64: 8, s32: 4 }
 
-/** The layout of one struct. */
+const RANGES: Record<FieldType, readonly [least: number | bigint, most: number | bigint]> = {
+  u16: [0, 0xffff],
+  // A bit operation of JavaScript answers a signed number: -1 stands for 0xffffffff.
+  u32: [-0x8000_0000, 0xffff_ffff],
+  s32: [-0x8000_0000, 0x7fff_ffff],
+  u64: [0n, 0xffff_ffff_ffff_ffffn],
+}
+
+/** The layout of one struct, as a C compiler lays it out on x86-64. */
 export class Struct<F extends Fields> {
   readonly sizeBytes: number
   readonly #layout: readonly { name: keyof F & string; type: FieldType; offset: number }[]
@@ -26,12 +34,14 @@ export class Struct<F extends Fields> {
     readonly fields: F,
   ) {
     let end = 0
+    let alignment = 1
     this.#layout = Object.entries(fields).map(([field, type]) => {
       const offset = Math.ceil(end / SIZE_BYTES[type]) * SIZE_BYTES[type]
       end = offset + SIZE_BYTES[type]
+      alignment = Math.max(alignment, SIZE_BYTES[type])
       return { name: field, type, offset }
     })
-    this.sizeBytes = end
+    this.sizeBytes = Math.ceil(end / alignment) * alignment
   }
 
   /** Where a field begins, in bytes. */
@@ -55,17 +65,28 @@ export class Struct<F extends Fields> {
     return values as StructValue<F>
   }
 
-  /** Writes the given fields; those that do not fit into `bytes` are left out, like a short user copy. */
+  /**
+   * Writes the given fields; those that do not fit into `bytes` are left out, like a short user copy.
+   *
+   * @throws RangeError for a value that its field cannot hold: nothing is cut off silently.
+   */
   write(bytes: Uint8Array, values: Partial<StructValue<F>>, at = 0): void {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     for (const { name, type, offset } of this.#layout) {
       const value = values[name]
-      if (value === undefined || at + offset + SIZE_BYTES[type] > bytes.length) continue
+      if (value === undefined) continue
+      const [least, most] = RANGES[type]
+      if (value < least || value > most) throw new RangeError(`${this.name}.${name} (${type}) is ${value}`)
+      if (at + offset + SIZE_BYTES[type] > bytes.length) continue
       writeField(view, at + offset, type, value)
     }
   }
 
-  /** A new buffer with the struct, and `extraBytes` of zeros behind it. */
+  /**
+   * A new buffer with the struct, and `extraBytes` of zeros behind it.
+   *
+   * @throws RangeError for a value that its field cannot hold.
+   */
   encode(values: Partial<StructValue<F>>, extraBytes = 0): Uint8Array {
     const bytes = new Uint8Array(this.sizeBytes + extraBytes)
     this.write(bytes, values)
