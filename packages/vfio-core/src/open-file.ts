@@ -19,13 +19,23 @@ export abstract class OpenFile {
     return this.#references === 0
   }
 
-  /** One more descriptor or mapping. Kernel: `get_file`. */
+  /**
+   * One more descriptor or mapping. Kernel: `get_file`.
+   *
+   * @throws TypeError when the file was released already: a bug of the caller.
+   */
   take(): void {
+    this.#refuseReleased()
     this.#references++
   }
 
-  /** One less; the last one releases. Kernel: `fput`. */
+  /**
+   * One less; the last one releases. Kernel: `fput`.
+   *
+   * @throws TypeError when the file was released already: a bug of the caller.
+   */
   *drop(): Operation<void> {
+    this.#refuseReleased()
     this.#references--
     if (this.#references === 0) yield* this.release()
   }
@@ -53,6 +63,10 @@ export abstract class OpenFile {
   /** See {@link DeviceDriver.writeNow}. */
   writeNow(_offset: number, _data: Uint8Array): Awaitable<number> | undefined {
     return undefined
+  }
+
+  #refuseReleased(): void {
+    if (this.isReleased) throw new TypeError(`${this.title} was released already`)
   }
 }
 

@@ -5,14 +5,13 @@
  */
 import type { ProcessHandle, RwSemaphore } from '@vfiokit/locking'
 import type { OpenFile } from '../open-file.ts'
+import { STANDARD_STREAMS, StandardStream } from '../standard-stream.ts'
 import { VfioError } from '../vfio-error.ts'
 import { PAGE_SIZE_BYTES } from './page.ts'
 import type { Vma } from './vma.ts'
 
 /** Where the first mapping goes. */
 const MMAP_BASE = 0x7000_0000_0000
-/** stdin, stdout and stderr are taken. */
-const FIRST_FD = 3
 
 /** One process of a host. */
 export class Process implements ProcessHandle {
@@ -20,6 +19,8 @@ export class Process implements ProcessHandle {
   /** By address; mappings do not overlap. */
   readonly #vmas: Vma[] = []
   #nextAddress = MMAP_BASE
+  /** No descriptor below it is free. */
+  #lowestFree = 0
 
   /**
    * @param id - Name of the process, unique in its host.
@@ -28,7 +29,9 @@ export class Process implements ProcessHandle {
   constructor(
     readonly id: string,
     readonly mmapLock: RwSemaphore,
-  ) {}
+  ) {
+    for (const name of STANDARD_STREAMS) this.install(new StandardStream(name))
+  }
 
   /** Open files by descriptor. */
   get files(): ReadonlyMap<number, OpenFile> {
@@ -42,14 +45,20 @@ export class Process implements ProcessHandle {
 
   /** Gives a file the lowest free descriptor. */
   install(file: OpenFile): number {
-    let fd = FIRST_FD
+    let fd = this.#lowestFree
     while (this.#files.has(fd)) fd++
     this.#files.set(fd, file)
+    this.#lowestFree = fd + 1
     return fd
   }
 
-  /** Gives a file one particular descriptor, as a fork does. */
+  /**
+   * Gives a file one particular descriptor, as a fork does.
+   *
+   * @throws TypeError for a descriptor that is open: its file would be lost.
+   */
   installAt(fd: number, file: OpenFile): void {
+    if (this.#files.has(fd)) throw new TypeError(`fd ${fd} of ${this.id} is open`)
     this.#files.set(fd, file)
   }
 
@@ -64,6 +73,7 @@ export class Process implements ProcessHandle {
   uninstall(fd: number): OpenFile {
     const file = this.file(fd)
     this.#files.delete(fd)
+    this.#lowestFree = Math.min(this.#lowestFree, fd)
     return file
   }
 
@@ -74,14 +84,28 @@ export class Process implements ProcessHandle {
     return start
   }
 
-  /** Adds a mapping. mmap_lock is held for writing. */
+  /**
+   * Adds a mapping. mmap_lock is held for writing.
+   *
+   * @throws TypeError where something is mapped already.
+   */
   addVma(vma: Vma): void {
-    this.#vmas.splice(this.#firstEndingAfter(vma.start), 0, vma)
+    const at = this.#firstEndingAfter(vma.start)
+    const next = this.#vmas[at]
+    if (next !== undefined && next.start < vma.end) throw new TypeError(`${vma.id} overlaps ${next.id}`)
+    this.#vmas.splice(at, 0, vma)
+    this.#nextAddress = Math.max(this.#nextAddress, vma.end + PAGE_SIZE_BYTES)
   }
 
-  /** Removes a mapping. mmap_lock is held for writing. */
+  /**
+   * Removes a mapping. mmap_lock is held for writing.
+   *
+   * @throws TypeError for a mapping that is not of this process.
+   */
   removeVma(vma: Vma): void {
-    this.#vmas.splice(this.#firstEndingAfter(vma.start), 1)
+    const at = this.#firstEndingAfter(vma.start)
+    if (this.#vmas[at] !== vma) throw new TypeError(`${vma.id} is not mapped in ${this.id}`)
+    this.#vmas.splice(at, 1)
   }
 
   /** The mapping at an address. */
