@@ -1,11 +1,13 @@
 /** The system calls of one process, done by the engine. Every one is an operation. */
-import { acquire, type Operation, release, touch } from '@vfiokit/locking'
+import { acquire, type Operation, release, unwind } from '@vfiokit/locking'
 import { ContainerFile } from './container-file.ts'
 import { GroupFile } from './group-file.ts'
+import type { Frame } from './mm/frame.ts'
 import { fork, type MmapRequest, mmap, mprotect, munmap } from './mm/mapping-calls.ts'
 import { PAGE_SIZE_BYTES, pageOf } from './mm/page.ts'
+import { touchPage } from './mm/page-touch.ts'
 import type { Process } from './mm/process.ts'
-import { lengthOf, type UserBuffer } from './mm/user-buffer.ts'
+import type { UserBuffer } from './mm/user-buffer.ts'
 import type { Protection, Vma } from './mm/vma.ts'
 import type { ProcessCalls } from './process-calls.ts'
 import type { VfioCore } from './vfio-core.ts'
@@ -13,10 +15,10 @@ import { VfioError } from './vfio-error.ts'
 import { VfioSignal } from './vfio-signal.ts'
 
 const CONTAINER_PATH = '/dev/vfio/vfio'
-const GROUP_PATH = /^\/dev\/vfio\/(\d+)$/
+const GROUP_PATH = /^\/dev\/vfio\/(0|[1-9]\d*)$/
 const NO_BYTES = new Uint8Array(0)
 
-/** One process's calls. */
+/** One process's calls. Nothing happens before an operation is run. */
 export class EngineCalls implements ProcessCalls {
   readonly id: string
 
@@ -28,39 +30,39 @@ export class EngineCalls implements ProcessCalls {
   }
 
   *open(path: string): Operation<number> {
-    if (path === CONTAINER_PATH) return this.process.install(new ContainerFile())
-    const group = this.core.groups.get(Number(GROUP_PATH.exec(path)?.[1] ?? Number.NaN))
-    if (group === undefined) throw new VfioError('ENOENT', 'no-device', path)
+    const { groups, profile } = this.core
+    if (path === CONTAINER_PATH) return this.process.install(new ContainerFile(profile))
+    const group = groups.get(Number(GROUP_PATH.exec(path)?.[1] ?? Number.NaN))
+    // The node of a group is there as long as vfio drives something in it.
+    if (group === undefined || group.devices.size === 0) throw new VfioError('ENOENT', 'no-device', path)
     yield* acquire(group.lock)
     try {
       if (group.devices.size === 0)
-        throw new VfioError('ENODEV', 'no-device', `${path} has no device of vfio`)
+        throw new VfioError('ENODEV', 'no-device', `${path} lost its last device meanwhile`)
       if (group.opened !== undefined) throw new VfioError('EBUSY', 'group-busy', `${path} is open already`)
-      group.opened = new GroupFile(group, this.core.profile)
+      group.opened = new GroupFile(group, profile)
       return this.process.install(group.opened)
     } finally {
       yield* release(group.lock)
     }
   }
 
-  close(fd: number): Operation<void> {
-    return this.process.uninstall(fd).drop()
+  *close(fd: number): Operation<void> {
+    yield* this.process.uninstall(fd).drop()
   }
 
-  ioctl(fd: number, request: number, argument: Uint8Array = NO_BYTES): Operation<number> {
-    return this.process.file(fd).ioctl({ process: this.process, request, argument })
+  *ioctl(fd: number, request: number, argument: Uint8Array = NO_BYTES): Operation<number> {
+    return yield* this.process.file(fd).ioctl({ process: this.process, request, argument })
   }
 
   *pread(fd: number, buffer: UserBuffer, offset: number): Operation<number> {
-    const file = this.process.file(fd)
-    if (lengthOf(buffer) === 0) return 0
-    return yield* file.read({ process: this.process, buffer, offset })
+    refuseOffset(offset)
+    return yield* this.process.file(fd).read({ process: this.process, buffer, offset })
   }
 
   *pwrite(fd: number, buffer: UserBuffer, offset: number): Operation<number> {
-    const file = this.process.file(fd)
-    if (lengthOf(buffer) === 0) return 0
-    return yield* file.write({ process: this.process, buffer, offset })
+    refuseOffset(offset)
+    return yield* this.process.file(fd).write({ process: this.process, buffer, offset })
   }
 
   mmap(request: MmapRequest): Operation<number> {
@@ -75,14 +77,12 @@ export class EngineCalls implements ProcessCalls {
     return mprotect(this.process, address, lengthBytes, protection)
   }
 
-  *load(address: number, out: Uint8Array): Operation<void> {
-    const { vma, page, offset } = locate(this.process, address, out.length, 'read')
-    yield* this.#touch(vma, page, () => vma.frameAt(page)!.load(offset, out))
+  load(address: number, out: Uint8Array): Operation<void> {
+    return this.#access(address, out.length, 'read', (frame, offset) => frame.load(offset, out))
   }
 
-  *store(address: number, data: Uint8Array): Operation<void> {
-    const { vma, page, offset } = locate(this.process, address, data.length, 'write')
-    yield* this.#touch(vma, page, () => vma.frameAt(page)!.store(offset, data))
+  store(address: number, data: Uint8Array): Operation<void> {
+    return this.#access(address, data.length, 'write', (frame, offset) => frame.store(offset, data))
   }
 
   /** Starts a process with the same files and mappings. */
@@ -102,16 +102,34 @@ export class EngineCalls implements ProcessCalls {
 
   /** Unmaps and closes everything. Kernel: `exit_mm`, then `exit_files`. */
   *exit(): Operation<void> {
-    for (const vma of [...this.process.vmas]) yield* this.munmap(vma.start, vma.end - vma.start)
-    for (const fd of [...this.process.files.keys()]) yield* this.close(fd)
+    const { files, vmas } = this.process
+    const first = vmas[0]?.start ?? 0
+    const end = vmas.at(-1)?.end ?? first
+    yield* unwind([
+      ...(end > first ? [() => this.munmap(first, end - first)] : []),
+      ...[...files.keys()].map((fd) => () => this.close(fd)),
+    ])
   }
 
-  *#touch(vma: Vma, page: number, use: () => void): Operation<void> {
-    const { device } = vma
-    const body = () => vma.backing.fault(vma, page)
-    const outcome = yield* touch(device.strategy, device, vma, page, body, use)
-    if (outcome === 'sigbus') throw busError(vma, page)
+  *#access(
+    address: number,
+    lengthBytes: number,
+    need: 'read' | 'write',
+    use: (frame: Frame, offset: number) => void,
+  ): Operation<void> {
+    for (;;) {
+      const { vma, page, offset } = locate(this.process, address, lengthBytes, need)
+      const outcome = yield* touchPage(vma, page, need, (frame) => use(frame, offset))
+      if (outcome === 'nopage') return
+      if (outcome === 'sigbus') throw busError(vma, page)
+    }
   }
+}
+
+/** What pread and pwrite refuse, whatever they are asked to read. */
+function refuseOffset(offset: number): void {
+  if (!Number.isSafeInteger(offset)) throw new RangeError(`${offset} is no offset in a file`)
+  if (offset < 0) throw new VfioError('EINVAL', 'bad-offset', `offset ${offset}`)
 }
 
 /** Where an address lies. */

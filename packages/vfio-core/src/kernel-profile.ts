@@ -26,6 +26,16 @@ export interface KernelProfile {
   readonly setContainerWrongFile: VfioErrno
   /** SET_CONTAINER on a group with a foreign driver; undefined: only the device open notices. */
   readonly setContainerNotViable: VfioErrno | undefined
+  /** A group ioctl looks at the state of the group before the name or descriptor it was given (till 5.15). */
+  readonly groupStateFirst: boolean
+  /** What CHECK_EXTENSION says yes to: 1 and 3 type1, 6 nesting, 9 unmap-all. */
+  readonly containerExtensions: readonly number[]
+  /** What it says yes to besides, once an IOMMU type is set: 10 update-vaddr. */
+  readonly containerExtensionsWithType: readonly number[]
+  /** SET_IOMMU with an extension that is no type of its own, such as unmap-all. */
+  readonly setIommuToExtension: VfioErrno
+  /** A device file cannot be mapped for execution, as any file of an anonymous inode (7.x). */
+  readonly deviceFilesNoExec: boolean
   /** Widest single access to BAR memory. */
   readonly barAccessMaxBytes: 4 | 8
   /** The strategy that the kernel itself is. */
@@ -45,6 +55,16 @@ const DIFFERENCES: { readonly [K in KernelDifference]: Row<KernelProfile[K]> } =
   bridgeDriversOwnDma: [false, true, true, true],
   setContainerWrongFile: ['EINVAL', 'EINVAL', 'EBADFD', 'EBADFD'],
   setContainerNotViable: [undefined, 'EPERM', 'EPERM', 'EPERM'],
+  groupStateFirst: [true, false, false, false],
+  containerExtensions: [
+    [1, 3, 6],
+    [1, 3, 6, 9],
+    [1, 3, 6, 9],
+    [1, 3, 9],
+  ],
+  containerExtensionsWithType: [[], [10], [10], [10]],
+  setIommuToExtension: ['ENODEV', 'EINVAL', 'EINVAL', 'EINVAL'],
+  deviceFilesNoExec: [false, false, false, true],
   barAccessMaxBytes: [4, 4, 8, 8],
   defaultStrategy: ['vma-list', 'vma-list', 'unmap-range', 'unmap-range'],
 }

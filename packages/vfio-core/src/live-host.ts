@@ -9,8 +9,9 @@ import {
   runLive,
 } from '@vfiokit/locking'
 import { busError, type EngineCalls, locate } from './engine-calls.ts'
+import type { Frame } from './mm/frame.ts'
 import type { MmapRequest } from './mm/mapping-calls.ts'
-import { lengthOf, type UserBuffer } from './mm/user-buffer.ts'
+import type { UserBuffer } from './mm/user-buffer.ts'
 import type { Protection, Vma } from './mm/vma.ts'
 import type { VfioCore } from './vfio-core.ts'
 import type { VfioHost, VfioProcess } from './vfio-host.ts'
@@ -64,7 +65,7 @@ export class LiveProcess implements VfioProcess {
   }
 
   pread(fd: number, buffer: UserBuffer, offset: number): Awaitable<number> {
-    if (buffer instanceof Uint8Array && lengthOf(buffer) > 0) {
+    if (mayBeNow(buffer, offset)) {
       const done = this.calls.process.file(fd).readNow(offset, buffer)
       if (done !== undefined) return done
     }
@@ -72,7 +73,7 @@ export class LiveProcess implements VfioProcess {
   }
 
   pwrite(fd: number, buffer: UserBuffer, offset: number): Awaitable<number> {
-    if (buffer instanceof Uint8Array && lengthOf(buffer) > 0) {
+    if (mayBeNow(buffer, offset)) {
       const done = this.calls.process.file(fd).writeNow(offset, buffer)
       if (done !== undefined) return done
     }
@@ -92,17 +93,16 @@ export class LiveProcess implements VfioProcess {
   }
 
   load(address: number, out: Uint8Array): Awaitable<void> {
-    const { vma, page, offset } = locate(this.calls.process, address, out.length, 'read')
-    return this.#touch(vma, page, () => vma.frameAt(page)!.load(offset, out))
+    return this.#access(address, out.length, 'read', (frame, offset) => frame.load(offset, out))
   }
 
   store(address: number, data: Uint8Array): Awaitable<void> {
-    const { vma, page, offset } = locate(this.calls.process, address, data.length, 'write')
-    return this.#touch(vma, page, () => vma.frameAt(page)!.store(offset, data))
+    return this.#access(address, data.length, 'write', (frame, offset) => frame.store(offset, data))
   }
 
-  async fork(childId: string): Promise<VfioProcess> {
-    return this.host.of(await runLive(this.calls.fork(childId)))
+  fork(childId: string): Awaitable<VfioProcess> {
+    const child = runLive(this.calls.fork(childId))
+    return child instanceof Promise ? child.then((calls) => this.host.of(calls)) : this.host.of(child)
   }
 
   send(fd: number, to: VfioProcess): number {
@@ -114,26 +114,36 @@ export class LiveProcess implements VfioProcess {
     return runLive(this.calls.exit())
   }
 
-  #touch(vma: Vma, page: number, use: () => void): Awaitable<void> {
-    while (!vma.has(page)) {
+  /** Looks the address up for every attempt: while it waited, the mapping may have been cut or unmapped. */
+  #access(
+    address: number,
+    lengthBytes: number,
+    need: 'read' | 'write',
+    use: (frame: Frame, offset: number) => void,
+  ): Awaitable<void> {
+    for (;;) {
+      const { vma, page, offset } = locate(this.calls.process, address, lengthBytes, need)
+      const frame = vma.frameAt(page)
+      if (frame !== undefined) return use(frame, offset)
       const outcome = this.#fault(vma, page)
-      if (outcome instanceof Promise) return outcome.then((later) => this.#afterFault(later, vma, page, use))
+      if (outcome instanceof Promise)
+        return outcome.then((later) => {
+          if (later === 'sigbus') throw busError(vma, page)
+          return this.#access(address, lengthBytes, need, use)
+        })
       if (outcome === 'sigbus') throw busError(vma, page)
     }
-    use()
-  }
-
-  #afterFault(outcome: FaultOutcome, vma: Vma, page: number, use: () => void): Awaitable<void> {
-    if (outcome === 'sigbus') throw busError(vma, page)
-    return this.#touch(vma, page, use)
   }
 
   #fault(vma: Vma, page: number): Awaitable<FaultOutcome> {
     const { device } = vma
+    const { strategy } = device
     const body = vma.backing.fault(vma, page)
-    if (vma.followsMemory && device.strategy.fault !== undefined)
-      return runLive(handleFault(device.strategy, device, vma, body))
-    const result = guardedLive(this.#locksOf(vma), body)
+    const uses = this.#locksOf(vma)
+    // Its mapping was found just now, so with every lock free nobody can be about to unmap it.
+    if ((vma.followsMemory && strategy.fault !== undefined) || !uses.every(isUncontended))
+      return runLive(handleFault(strategy, device, vma, body))
+    const result = guardedLive(uses, body)
     return result instanceof Promise ? result.then(toOutcome) : toOutcome(result)
   }
 
@@ -146,6 +156,15 @@ export class LiveProcess implements VfioProcess {
     }
     return uses
   }
+}
+
+/** Whether one access may do what a read or write asks for; anything odd goes the long way. */
+function mayBeNow(buffer: UserBuffer, offset: number): buffer is Uint8Array {
+  return buffer instanceof Uint8Array && buffer.length > 0 && Number.isSafeInteger(offset) && offset >= 0
+}
+
+function isUncontended({ lock, mode }: LockUse): boolean {
+  return lock.waiting === 0 && lock.isFree(mode)
 }
 
 function toOutcome(result: unknown): FaultOutcome {

@@ -21,7 +21,7 @@ export class AddressSpaceLayout {
   readonly #withOrdinals: boolean
 
   /**
-   * @param ordinal - Position of the device in its set.
+   * @param ordinal - Number of the device in its set.
    * @throws RangeError when there are more devices than ordinals.
    */
   constructor(

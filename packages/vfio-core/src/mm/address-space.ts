@@ -10,7 +10,9 @@ import type { Vma } from './vma.ts'
 
 /** Mappings keyed by the pages they show. */
 export class AddressSpace implements AddressSpaceHandle {
-  readonly #tree = new IntervalTree<Vma>()
+  /** One node for each distinct range: that many processes map the same BAR is the usual case. */
+  readonly #tree = new IntervalTree<Set<Vma>>()
+  readonly #byRange = new Map<string, Set<Vma>>()
   #zappedPages = 0
   #mappings = 0
 
@@ -26,21 +28,43 @@ export class AddressSpace implements AddressSpaceHandle {
     return this.#zappedPages
   }
 
-  /** Makes a mapping findable. Kernel: `vma_interval_tree_insert`, under i_mmap_rwsem for writing. */
+  /**
+   * Makes a mapping findable. Kernel: `vma_interval_tree_insert`, under i_mmap_rwsem for writing.
+   *
+   * @throws TypeError when it is linked already.
+   */
   link(vma: Vma): void {
-    this.#tree.insert(keyOf(vma), vma)
+    const range = rangeOf(vma)
+    let same = this.#byRange.get(String(range))
+    if (same === undefined) {
+      same = new Set()
+      this.#byRange.set(String(range), same)
+      this.#tree.insert(range, same)
+    }
+    if (same.has(vma)) throw new TypeError(`${vma.id} is linked in ${this.id} already`)
+    same.add(vma)
     this.#mappings++
   }
 
-  /** Undoes {@link link}. */
+  /**
+   * Undoes {@link link}.
+   *
+   * @throws TypeError when it is not linked.
+   */
   unlink(vma: Vma): void {
-    this.#tree.remove(keyOf(vma), vma)
+    const range = rangeOf(vma)
+    const same = this.#byRange.get(String(range))
+    if (same === undefined || !same.delete(vma)) throw new TypeError(`${vma.id} is not linked in ${this.id}`)
     this.#mappings--
+    if (same.size > 0) return
+    this.#byRange.delete(String(range))
+    this.#tree.remove(range)
   }
 
   /** The mappings that show any page of a range. */
   overlapping(range: PageRange): readonly Vma[] {
-    return this.#tree.search([range.first, range.last]) as Vma[]
+    const found = this.#tree.search([range.first, range.last]) as Set<Vma>[]
+    return found.flatMap((same) => [...same])
   }
 
   /**
@@ -56,13 +80,13 @@ export class AddressSpace implements AddressSpaceHandle {
   }
 
   presentPages(range: PageRange): number {
-    return this.overlapping(range).reduce(
-      (sum, vma) => sum + vma.presentInSpacePages(range.first, range.last),
-      0,
-    )
+    let present = 0
+    for (const vma of this.overlapping(range)) present += vma.presentInSpacePages(range.first, range.last)
+    return present
   }
 }
 
-function keyOf(vma: Vma): [number, number] {
+/** First and last page in the address space. */
+function rangeOf(vma: Vma): [number, number] {
   return [vma.spacePage, vma.spacePage + vma.pages - 1]
 }

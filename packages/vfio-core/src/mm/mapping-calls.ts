@@ -1,5 +1,5 @@
 /** mmap, munmap, mprotect, fork: what changes the map of a process. Kernel: mm/mmap.c, kernel/fork.c. */
-import { acquire, effect, type Operation, release, zapMapping } from '@vfiokit/locking'
+import { acquire, effect, type Operation, release, unwind, zapMapping } from '@vfiokit/locking'
 import { DeviceFile } from '../device-file.ts'
 import { VfioError } from '../vfio-error.ts'
 import { PAGE_SIZE_BYTES, pageOf, pagesOf } from './page.ts'
@@ -15,27 +15,21 @@ export interface MmapRequest {
   readonly protection: Protection
   /** MAP_SHARED; without it, MAP_PRIVATE. */
   readonly shared: boolean
-  /** What output calls the mapping; by default made from the device and a number. */
+  /** What output calls the mapping; by default made from the process and the address: `vm0:0x700000000000`. */
   readonly id?: string
 }
-
-let serial = 0
 
 /**
  * Maps a part of a device. Never brings in a page: each comes with its first touch.
  *
  * @returns the address.
- * @throws VfioError EINVAL for a length of 0 or an unaligned offset, EBADF, ENODEV for a file that
- *   cannot be mapped, and whatever the driver refuses with.
+ * @throws VfioError EINVAL for an unaligned offset, EBADF, EINVAL for a length of 0, ENODEV for a file
+ *   that cannot be mapped, EPERM for execution where the kernel forbids it, and whatever the driver
+ *   refuses with; looked at in this order.
+ * @throws RangeError for an offset or length that is no number of bytes.
  */
 export function* mmap(process: Process, request: MmapRequest): Operation<number> {
-  const { offset, lengthBytes } = request
-  if (lengthBytes <= 0) throw new VfioError('EINVAL', 'bad-count', `length ${lengthBytes}`)
-  if (offset % PAGE_SIZE_BYTES !== 0)
-    throw new VfioError('EINVAL', 'bad-alignment', `offset 0x${offset.toString(16)} is inside a page`)
-  const file = process.file(request.fd)
-  if (!(file instanceof DeviceFile))
-    throw new VfioError('ENODEV', 'not-a-device', `${file.title} cannot be mapped`)
+  const file = mappableFile(process, request)
   yield* acquire(process.mmapLock)
   try {
     const vma = admit(process, file, request)
@@ -50,18 +44,34 @@ export function* mmap(process: Process, request: MmapRequest): Operation<number>
   }
 }
 
+function mappableFile(process: Process, request: MmapRequest): DeviceFile {
+  const { offset, lengthBytes, protection } = request
+  refuseNoBytes(offset, lengthBytes)
+  if (offset % PAGE_SIZE_BYTES !== 0)
+    throw new VfioError('EINVAL', 'bad-alignment', `offset 0x${offset.toString(16)} is inside a page`)
+  const file = process.file(request.fd)
+  if (lengthBytes === 0) throw new VfioError('EINVAL', 'bad-count', 'a mapping of no bytes')
+  if (!(file instanceof DeviceFile))
+    throw new VfioError('ENODEV', 'not-a-device', `${file.title} cannot be mapped`)
+  if (protection.execute && file.groupFile.profile.deviceFilesNoExec)
+    throw new VfioError('EPERM', 'not-mappable', `${file.title} cannot be executed`)
+  return file
+}
+
+/** Asks the driver. mmap_lock is held, as the kernel holds it around `f_op->mmap`. */
 function admit(process: Process, file: DeviceFile, request: MmapRequest): Vma {
   const { device } = file
   const pages = pagesOf(request.lengthBytes)
   const page = pageOf(request.offset)
   const { shared, protection } = request
   const backing = device.driver.mmap({ page, pages, shared, protection })
+  const start = process.reserve(pages)
   return new Vma({
-    id: request.id ?? `${device.id}#${++serial}`,
+    id: request.id ?? `${process.id}:0x${start.toString(16)}`,
     process,
     file,
     backing,
-    start: process.reserve(pages),
+    start,
     pages,
     spacePage: device.layout.place(page, backing.followsMemory),
     backingPage: 0,
@@ -74,33 +84,43 @@ function admit(process: Process, file: DeviceFile, request: MmapRequest): Vma {
  * is no error. Files are dropped after mmap_lock, since a last close takes outer locks.
  */
 export function* munmap(process: Process, address: number, lengthBytes: number): Operation<void> {
-  if (address % PAGE_SIZE_BYTES !== 0 || lengthBytes <= 0)
+  refuseNoBytes(address, lengthBytes)
+  if (address % PAGE_SIZE_BYTES !== 0 || lengthBytes === 0)
     throw new VfioError('EINVAL', 'bad-address', `munmap of 0x${address.toString(16)} + ${lengthBytes}`)
   const end = address + pagesOf(lengthBytes) * PAGE_SIZE_BYTES
-  let gone: Vma[] = []
+  const gone: Vma[] = []
   yield* acquire(process.mmapLock)
   try {
     yield* splitAt(process, address)
     yield* splitAt(process, end)
-    gone = process.vmasIn(address, end)
-    for (const vma of gone) yield* removeVma(vma)
+    // From the end: taking the first of many out of a list moves all others.
+    for (const vma of process.vmasIn(address, end).reverse()) {
+      yield* removeVma(vma)
+      gone.push(vma)
+    }
   } finally {
     yield* release(process.mmapLock)
+    yield* unwind(gone.map((vma) => () => vma.file.drop()))
   }
-  for (const vma of gone) yield* vma.file.drop()
 }
 
+/** Pages first, then the strategy: a mapping that it tracks no more must have none (I4). */
 function* removeVma(vma: Vma): Operation<void> {
   const { device, process } = vma
-  if (vma.followsMemory) yield* device.strategy.vmaClosed?.(device, vma) ?? nothing()
   yield* zapMapping(vma)
+  yield* closed(vma)
   yield* effect(`unmap ${vma.id}`, [undefined], () => {
     device.unlink(vma)
     process.removeVma(vma)
   })
 }
 
-/** Cuts the mapping that spans an address in two. */
+/**
+ * Cuts the mapping that spans an address in two.
+ *
+ * The strategy learns of the pieces before it forgets the whole: who empties the mappings of a device
+ * finds one of them at every moment, and waits for the mmap_lock that is held here.
+ */
 function* splitAt(process: Process, address: number): Operation<void> {
   const vma = process.vmaAt(address)
   if (vma === undefined || vma.start === address) return
@@ -119,9 +139,22 @@ function* splitAt(process: Process, address: number): Operation<void> {
     vma.givePagesTo(head, 0)
     vma.file.take()
   })
-  if (!vma.followsMemory) return
-  yield* device.strategy.vmaClosed?.(device, vma) ?? nothing()
-  for (const piece of [head, tail]) yield* device.strategy.vmaOpened?.(device, piece) ?? nothing()
+  for (const piece of [head, tail]) yield* opened(piece)
+  yield* closed(vma)
+}
+
+/** Tells the strategy of a mapping that came to be by fork or split. */
+function* opened(vma: Vma): Operation<void> {
+  const { device, followsMemory } = vma
+  const { strategy } = device
+  if (followsMemory && strategy.vmaOpened !== undefined) yield* strategy.vmaOpened(device, vma)
+}
+
+/** Tells the strategy of a mapping that has no pages any more and goes. */
+function* closed(vma: Vma): Operation<void> {
+  const { device, followsMemory } = vma
+  const { strategy } = device
+  if (followsMemory && strategy.vmaClosed !== undefined) yield* strategy.vmaClosed(device, vma)
 }
 
 function part(vma: Vma, id: string, firstPage: number, pages: number, process: Process = vma.process): Vma {
@@ -139,22 +172,36 @@ function part(vma: Vma, id: string, firstPage: number, pages: number, process: P
   })
 }
 
-/** Changes the protection of the mappings that lie in a range. */
+/**
+ * Changes the protection of the mappings that lie in a range. What is present stays present.
+ *
+ * @throws VfioError EINVAL for an address inside a page, ENOMEM where nothing is mapped (what lies
+ *   before the gap is changed), EACCES for execution where the kernel forbids it.
+ * @throws RangeError for an address or length that is no number of bytes.
+ */
 export function* mprotect(
   process: Process,
   address: number,
   lengthBytes: number,
   protection: Protection,
 ): Operation<void> {
+  refuseNoBytes(address, lengthBytes)
+  if (address % PAGE_SIZE_BYTES !== 0)
+    throw new VfioError('EINVAL', 'bad-alignment', `0x${address.toString(16)} is inside a page`)
   const end = address + pagesOf(lengthBytes) * PAGE_SIZE_BYTES
   yield* acquire(process.mmapLock)
   try {
-    yield* splitAt(process, address)
-    yield* splitAt(process, end)
-    const hit = process.vmasIn(address, end)
-    if (hit.length === 0)
-      throw new VfioError('ENOMEM', 'bad-address', `nothing is mapped at 0x${address.toString(16)}`)
-    for (const vma of hit) vma.protection = protection
+    for (let at = address; at < end; ) {
+      if (process.vmaAt(at) === undefined)
+        throw new VfioError('ENOMEM', 'bad-address', `nothing is mapped at 0x${at.toString(16)}`)
+      yield* splitAt(process, at)
+      yield* splitAt(process, end)
+      const vma = process.vmaAt(at)!
+      if (protection.execute && vma.file.groupFile.profile.deviceFilesNoExec)
+        throw new VfioError('EACCES', 'not-mappable', `${vma.file.title} cannot be executed`)
+      vma.protection = protection
+      at = vma.end
+    }
   } finally {
     yield* release(process.mmapLock)
   }
@@ -167,6 +214,7 @@ export function* mprotect(
 export function* fork(parent: Process, child: Process): Operation<void> {
   yield* acquire(parent.mmapLock)
   try {
+    for (const fd of [...child.files.keys()]) yield* child.uninstall(fd).drop()
     for (const [fd, file] of parent.files) {
       file.take()
       child.installAt(fd, file)
@@ -179,11 +227,15 @@ export function* fork(parent: Process, child: Process): Operation<void> {
         vma.file.take()
         vma.copyPagesTo(copy)
       })
-      if (vma.followsMemory) yield* vma.device.strategy.vmaOpened?.(vma.device, copy) ?? nothing()
+      yield* opened(copy)
     }
   } finally {
     yield* release(parent.mmapLock)
   }
 }
 
-function* nothing(): Operation<void> {}
+/** @throws RangeError for what is no number of bytes: a bug of the caller, not an errno. */
+function refuseNoBytes(...amounts: readonly number[]): void {
+  for (const amount of amounts)
+    if (!Number.isSafeInteger(amount) || amount < 0) throw new RangeError(`${amount} is no number of bytes`)
+}

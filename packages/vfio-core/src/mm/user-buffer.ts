@@ -4,11 +4,12 @@
  * Copying through a mapping can fault, and the fault takes the locks of that device. So no copy is
  * done while such a lock is held (H3).
  */
-import { type Operation, touch } from '@vfiokit/locking'
+import type { Operation } from '@vfiokit/locking'
 import { VfioError } from '../vfio-error.ts'
+import type { Frame } from './frame.ts'
 import { PAGE_SIZE_BYTES, pageOf } from './page.ts'
+import { touchPage } from './page-touch.ts'
 import type { Process } from './process.ts'
-import type { Vma } from './vma.ts'
 
 /** A range of user memory that is mapped from a device. */
 export interface UserRange {
@@ -27,7 +28,8 @@ export function lengthOf(buffer: UserBuffer): number {
 /**
  * Copies to user memory at `at` bytes into the buffer. Kernel: `copy_to_user`.
  *
- * @throws VfioError EFAULT when it is not mapped writable or its fault fails.
+ * @throws VfioError EFAULT when it is not mapped writable or its fault fails; what came before was copied.
+ * @throws RangeError when the buffer ends before the bytes do.
  */
 export function* copyToUser(
   process: Process,
@@ -35,67 +37,58 @@ export function* copyToUser(
   at: number,
   bytes: Uint8Array,
 ): Operation<void> {
+  refuseBeyond(buffer, at, bytes.length)
   if (buffer instanceof Uint8Array) return buffer.set(bytes, at)
-  for (const piece of piecesOf(process, buffer.address + at, bytes.length, 'write'))
-    yield* touchPiece(piece, (offset, from, to) =>
-      piece.vma.frameAt(piece.page)!.store(offset, bytes.subarray(from, to)),
-    )
+  yield* copyPages(process, buffer.address + at, bytes.length, 'write', (frame, offset, from, to) =>
+    frame.store(offset, bytes.subarray(from, to)),
+  )
 }
 
-/** Copies from user memory. Kernel: `copy_from_user`. */
+/**
+ * Copies from user memory. Kernel: `copy_from_user`.
+ *
+ * @throws VfioError EFAULT when it is not mapped readable or its fault fails.
+ * @throws RangeError when the buffer ends before `out` does.
+ */
 export function* copyFromUser(
   process: Process,
   buffer: UserBuffer,
   at: number,
   out: Uint8Array,
 ): Operation<void> {
+  refuseBeyond(buffer, at, out.length)
   if (buffer instanceof Uint8Array) return out.set(buffer.subarray(at, at + out.length))
-  for (const piece of piecesOf(process, buffer.address + at, out.length, 'read'))
-    yield* touchPiece(piece, (offset, from, to) =>
-      piece.vma.frameAt(piece.page)!.load(offset, out.subarray(from, to)),
-    )
+  yield* copyPages(process, buffer.address + at, out.length, 'read', (frame, offset, from, to) =>
+    frame.load(offset, out.subarray(from, to)),
+  )
 }
 
-/** A stretch of user memory that lies in one page. */
-interface Piece {
-  readonly vma: Vma
-  readonly page: number
-  readonly offset: number
-  readonly from: number
-  readonly to: number
+function refuseBeyond(buffer: UserBuffer, at: number, lengthBytes: number): void {
+  if (at < 0 || at + lengthBytes > lengthOf(buffer))
+    throw new RangeError(`${lengthBytes} bytes at ${at} of a buffer of ${lengthOf(buffer)}`)
 }
 
-function* piecesOf(
+/** What is done with the part `from..to` of a copy, which lies at an offset of one page. */
+type CopyPart = (frame: Frame, offset: number, from: number, to: number) => void
+
+function* copyPages(
   process: Process,
   address: number,
   lengthBytes: number,
   need: 'read' | 'write',
-): Generator<Piece> {
+  copy: CopyPart,
+): Operation<void> {
   for (let from = 0; from < lengthBytes; ) {
     const vma = process.vmaAt(address + from)
     if (vma === undefined || !vma.protection[need])
       throw new VfioError('EFAULT', 'bad-address', `0x${(address + from).toString(16)} of ${process.id}`)
-    const inVma = address + from - vma.start
-    const page = pageOf(inVma)
-    const offset = inVma - page * PAGE_SIZE_BYTES
+    const page = pageOf(address + from - vma.start)
+    const offset = (address + from) % PAGE_SIZE_BYTES
     const to = Math.min(lengthBytes, from + PAGE_SIZE_BYTES - offset)
-    yield { vma, page, offset, from, to }
-    from = to
+    const start = from
+    const outcome = yield* touchPage(vma, page, need, (frame) => copy(frame, offset, start, to))
+    if (outcome === 'sigbus') throw new VfioError('EFAULT', 'bad-address', `page ${page} of ${vma.id} faults`)
+    // Otherwise the mapping changed under the copy: the same part again, by what is mapped now.
+    if (outcome === 'nopage') from = to
   }
-}
-
-function* touchPiece(
-  { vma, page, offset, from, to }: Piece,
-  use: (offset: number, from: number, to: number) => void,
-): Operation<void> {
-  const { device } = vma
-  const outcome = yield* touch(
-    device.strategy,
-    device,
-    vma,
-    page,
-    () => vma.backing.fault(vma, page),
-    () => use(offset, from, to),
-  )
-  if (outcome === 'sigbus') throw new VfioError('EFAULT', 'bad-address', `page ${page} of ${vma.id} faults`)
 }

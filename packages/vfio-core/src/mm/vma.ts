@@ -3,7 +3,7 @@
  *
  * Kernel: `struct vm_area_struct` with its page table entries.
  */
-import type { GuardedBody, MappingHandle } from '@vfiokit/locking'
+import type { FaultBody, MappingHandle } from '@vfiokit/locking'
 import type { DeviceFile } from '../device-file.ts'
 import type { VfioDevice } from '../vfio-device.ts'
 import type { Frame } from './frame.ts'
@@ -17,7 +17,7 @@ export interface VmaBacking {
   /** What a page shows, when that is known without asking anybody; counted from the backing's start. */
   frame?(page: number): Frame
   /** What one fault does, under the locks of the strategy. */
-  fault(vma: Vma, page: number): GuardedBody<void>
+  fault(vma: Vma, page: number): FaultBody
 }
 
 /** Protection of a mapping. */
@@ -147,7 +147,8 @@ export class Vma implements MappingHandle {
   }
 
   #insertOne(page: number, given: Frame | undefined): void {
-    if (page < 0 || page >= this.pages) throw new RangeError(`${this.id} has no page ${page}`)
+    if (!Number.isInteger(page) || page < 0 || page >= this.pages)
+      throw new RangeError(`${this.id} has no page ${page}`)
     if (this.#present.has(page)) return
     const frame = given ?? this.backing.frame?.(this.backingPage + page)
     if (frame === undefined) throw new TypeError(`nobody says what page ${page} of ${this.id} shows`)
