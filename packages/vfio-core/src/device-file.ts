@@ -1,7 +1,8 @@
 /** An open device. Kernel: `struct vfio_device_file`. */
-import { type Awaitable, closeDevice, type Operation } from '@vfiokit/locking'
+import { type Awaitable, acquire, closeDevice, type Operation, release } from '@vfiokit/locking'
 import type { IoctlCall, Transfer } from './device-driver.ts'
 import type { GroupFile } from './group-file.ts'
+import { lengthOf } from './mm/user-buffer.ts'
 import { OpenFile } from './open-file.ts'
 import type { VfioDevice } from './vfio-device.ts'
 
@@ -23,12 +24,13 @@ export class DeviceFile extends OpenFile {
     return this.device.driver.ioctl(call)
   }
 
-  override read(transfer: Transfer): Operation<number> {
-    return this.device.driver.read(transfer)
+  /** Reading nothing works at any offset. */
+  override *read(transfer: Transfer): Operation<number> {
+    return lengthOf(transfer.buffer) === 0 ? 0 : yield* this.device.driver.read(transfer)
   }
 
-  override write(transfer: Transfer): Operation<number> {
-    return this.device.driver.write(transfer)
+  override *write(transfer: Transfer): Operation<number> {
+    return lengthOf(transfer.buffer) === 0 ? 0 : yield* this.device.driver.write(transfer)
   }
 
   override readNow(offset: number, out: Uint8Array): Awaitable<number> | undefined {
@@ -40,11 +42,28 @@ export class DeviceFile extends OpenFile {
   }
 
   protected override *release(): Operation<void> {
+    try {
+      yield* this.#close()
+    } finally {
+      // Last, and outside group_lock: it may be the last reference of the group file.
+      yield* this.groupFile.drop()
+    }
+  }
+
+  /** Kernel: `vfio_df_group_close`: group_lock, then the lock of the set. */
+  *#close(): Operation<void> {
     const { device } = this
-    yield* closeDevice(device.strategy, device, function* () {
-      yield* device.driver.disable()
-      device.lifecycle.handle('close')
-    })
-    yield* this.groupFile.drop()
+    yield* acquire(device.group.lock)
+    try {
+      yield* closeDevice(device.strategy, device, function* () {
+        try {
+          yield* device.driver.disable()
+        } finally {
+          device.lifecycle.handle('close')
+        }
+      })
+    } finally {
+      yield* release(device.group.lock)
+    }
   }
 }

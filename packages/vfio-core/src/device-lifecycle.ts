@@ -3,11 +3,11 @@
 /** Where a device is in its life. */
 export type DeviceState = 'unregistered' | 'closed' | 'open' | 'unregistering' | 'released'
 /** What moves it on. `open` and `close` are the first and the last one. */
-export type DeviceEvent = 'register' | 'open' | 'close' | 'unregister' | 'release'
+export type DeviceEvent = 'register' | 'open' | 'close' | 'unregister'
 
 /**
  * Kernel: `vfio_register_group_dev`, `vfio_df_open` / `vfio_df_close` at the edge of `open_count`,
- * `vfio_unregister_group_dev` (which waits for users), the last put of the object.
+ * `vfio_unregister_group_dev`, which waits for users: the last one to leave releases the device.
  */
 const TRANSITIONS: Readonly<Record<DeviceState, Partial<Record<DeviceEvent, DeviceState>>>> = {
   unregistered: { register: 'closed' },

@@ -9,6 +9,7 @@ export class DeviceSet implements GuardedSet<unknown> {
   /** In order of registration, which is the order of every walk over the set. */
   readonly devices: VfioDevice[] = []
   #sharedSpace: AddressSpace | undefined
+  #ordinals = 0
 
   /**
    * @param id - What makes the set: a slot, a bus, or the one device.
@@ -19,6 +20,11 @@ export class DeviceSet implements GuardedSet<unknown> {
     make: StateFactory,
   ) {
     this.state = strategy.setState(make, id)
+  }
+
+  /** A number for a device that joins, never given out twice: two that join must not share pages. */
+  takeOrdinal(): number {
+    return this.#ordinals++
   }
 
   /** The address space of a device that joins: its own, or the one of the set. */

@@ -3,7 +3,9 @@ import { acquire, type Operation, openDevice, release } from '@vfiokit/locking'
 import { ContainerFile } from './container-file.ts'
 import type { IoctlCall } from './device-driver.ts'
 import { DeviceFile } from './device-file.ts'
+import { parseDeviceRequest, requestedName } from './device-request.ts'
 import type { Group } from './group.ts'
+import { stringIn, structIn } from './ioctl-argument.ts'
 import type { KernelProfile } from './kernel-profile.ts'
 import type { Process } from './mm/process.ts'
 import { OpenFile, unknownIoctl } from './open-file.ts'
@@ -34,12 +36,15 @@ export class GroupFile extends OpenFile {
     }
   }
 
+  /** Devices that are open keep the group file, so none is left. */
   protected override *release(): Operation<void> {
     yield* acquire(this.group.lock)
-    this.group.container?.detach(this.group)
-    this.group.container = undefined
-    this.group.opened = undefined
-    yield* release(this.group.lock)
+    try {
+      detachContainer(this.group)
+      this.group.opened = undefined
+    } finally {
+      yield* release(this.group.lock)
+    }
   }
 }
 
@@ -54,20 +59,20 @@ const HANDLERS: ReadonlyMap<number, Handler> = new Map<number, Handler>([
 
 // biome-ignore lint/correctness/useYield: a handler is an operation, whether it waits or not
 function* getStatus({ group }: GroupFile, { argument }: IoctlCall): Operation<number> {
-  if (GROUP_STATUS.decode(argument).argsz < GROUP_STATUS.sizeBytes)
-    throw new VfioError('EINVAL', 'argsz-too-small', 'vfio_group_status has 8 bytes')
-  const claimed = group.container !== undefined
-  const viable = claimed || group.isViable
-  const flags = (viable ? GROUP_FLAGS.VIABLE : 0) | (claimed ? GROUP_FLAGS.CONTAINER_SET : 0)
-  GROUP_STATUS.write(argument, { flags })
+  const { argsz } = structIn(GROUP_STATUS, argument)
+  if (argsz < GROUP_STATUS.sizeBytes)
+    throw new VfioError('EINVAL', 'argsz-too-small', `vfio_group_status has 8 bytes, not ${argsz}`)
+  const viable = group.isViable ? GROUP_FLAGS.VIABLE : 0
+  const claimed = group.container === undefined ? 0 : GROUP_FLAGS.CONTAINER_SET
+  GROUP_STATUS.write(argument, { flags: viable | claimed })
   return 0
 }
 
 // biome-ignore lint/correctness/useYield: a handler is an operation, whether it waits or not
 function* setContainer({ group, profile }: GroupFile, call: IoctlCall): Operation<number> {
-  if (group.container !== undefined)
-    throw new VfioError('EINVAL', 'no-container', `group ${group.number} has a container already`)
-  const file = call.process.file(FILE_DESCRIPTOR.decode(call.argument).fd)
+  if (profile.groupStateFirst) refuseSecondContainer(group)
+  const file = call.process.file(structIn(FILE_DESCRIPTOR, call.argument).fd)
+  refuseSecondContainer(group)
   if (!(file instanceof ContainerFile))
     throw new VfioError(profile.setContainerWrongFile, 'not-a-container', `${file.title} is no container`)
   const foreign = group.foreignDriver()
@@ -78,41 +83,63 @@ function* setContainer({ group, profile }: GroupFile, call: IoctlCall): Operatio
   return 0
 }
 
+function refuseSecondContainer(group: Group): void {
+  if (group.container !== undefined)
+    throw new VfioError('EINVAL', 'has-container', `group ${group.number} has a container already`)
+}
+
 // biome-ignore lint/correctness/useYield: a handler is an operation, whether it waits or not
 function* unsetContainer({ group }: GroupFile): Operation<number> {
   if (group.container === undefined)
     throw new VfioError('EINVAL', 'no-container', `group ${group.number} has no container`)
   for (const device of group.devices.values())
     if (device.cells.openCount.peek() > 0) throw new VfioError('EBUSY', 'group-busy', `${device.id} is open`)
-  group.container.detach(group)
-  group.container = undefined
+  detachContainer(group)
   return 0
 }
 
+function detachContainer(group: Group): void {
+  group.container?.detach(group)
+  group.container = undefined
+}
+
 function* getDeviceFd(file: GroupFile, { process, argument }: IoctlCall): Operation<number> {
-  const { group } = file
+  const { group, profile } = file
+  const text = stringIn(argument)
+  if (profile.groupStateFirst) refuseUnusable(group)
+  const device = deviceOf(group, text)
+  refuseUnusable(group)
+  return yield* openIn(file, device, process)
+}
+
+/** Nothing of a group can be opened before it has a container with an IOMMU and belongs to vfio alone. */
+function refuseUnusable(group: Group): void {
   if (group.container?.iommuType === undefined)
     throw new VfioError('EINVAL', 'no-container', `group ${group.number} has no container with an IOMMU type`)
   const foreign = group.foreignDriver()
   if (foreign !== undefined) throw new VfioError('EINVAL', 'group-not-viable', foreign)
-  const name = cString(argument)
+}
+
+/** Kernel: `vfio_device_get_from_name`. */
+function deviceOf(group: Group, text: string): VfioDevice {
+  const name = requestedName(text)
   const device = group.devices.get(name)
   if (device === undefined || device.lifecycle.isGoingAway)
     throw new VfioError('ENODEV', 'no-device', `group ${group.number} has no device "${name}"`)
-  return yield* openIn(file, device, process)
+  // Only virtual functions and their physical function take one, and none is modelled.
+  if (parseDeviceRequest(text).vfToken !== undefined)
+    throw new VfioError('EINVAL', 'unsupported', `${name} takes no vf_token`)
+  return device
 }
 
 function* openIn(file: GroupFile, device: VfioDevice, process: Process): Operation<number> {
   const errno = yield* openDevice(device.strategy, device, function* () {
+    // It may have gone while the set was waited for.
+    if (device.lifecycle.isGoingAway) return 'ENODEV'
     const failed = yield* device.driver.enable()
     if (failed === undefined) device.lifecycle.handle('open')
     return failed
   })
-  if (errno !== undefined) throw new VfioError(errno, 'no-device', `${device.id} could not be enabled`)
+  if (errno !== undefined) throw new VfioError(errno, 'open-failed', `${device.id} could not be enabled`)
   return process.install(new DeviceFile(device, file))
-}
-
-function cString(bytes: Uint8Array): string {
-  const end = bytes.indexOf(0)
-  return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end))
 }

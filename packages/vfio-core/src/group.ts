@@ -31,7 +31,10 @@ export class Group {
     return this.#devices
   }
 
+  /** @throws TypeError for a name that is there already. Kernel: `vfio_group_has_device`. */
   add(device: VfioDevice): void {
+    if (this.#devices.has(device.id))
+      throw new TypeError(`group ${this.number} has a device ${device.id} already`)
     this.#devices.set(device.id, device)
   }
 

@@ -39,8 +39,13 @@ export class VfioCore {
     return this.#devices
   }
 
-  /** Adds an IOMMU group; devices join it when they are registered. */
+  /**
+   * Adds an IOMMU group; devices join it when they are registered.
+   *
+   * @throws TypeError for a number that is taken.
+   */
   addGroup(number: number, foreignDriver: () => string | undefined): Group {
+    if (this.#groups.has(number)) throw new TypeError(`group ${number} exists already`)
     const group = new Group(number, this.locks, foreignDriver)
     this.#groups.set(number, group)
     return group
@@ -56,8 +61,13 @@ export class VfioCore {
     return set
   }
 
-  /** Makes a registered device findable by name. */
+  /**
+   * Makes a registered device findable by name.
+   *
+   * @throws TypeError for a name that is taken.
+   */
   addDevice(device: VfioDevice): void {
+    if (this.#devices.has(device.id)) throw new TypeError(`device ${device.id} exists already`)
     this.#devices.set(device.id, device)
   }
 

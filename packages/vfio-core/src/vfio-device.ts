@@ -17,7 +17,7 @@ import type { Vma } from './mm/vma.ts'
 
 /** What makes a device. */
 export interface VfioDeviceInit {
-  /** Its name on the bus, such as a BDF; GROUP_GET_DEVICE_FD takes it. */
+  /** Its name on the bus, such as a BDF; GROUP_GET_DEVICE_FD takes it, so it has no space in it. */
   readonly id: string
   readonly group: Group
   readonly set: DeviceSet
@@ -42,13 +42,15 @@ export class VfioDevice implements ProtocolDevice {
   #driver: DeviceDriver | undefined
   #zapRanges: readonly PageRange[] = []
 
+  /** @throws TypeError for a name that GROUP_GET_DEVICE_FD could not take. */
   constructor(init: VfioDeviceInit) {
+    if (!/^[^ \0]+$/.test(init.id)) throw new TypeError(`"${init.id}" is no name of a device`)
     this.id = init.id
     this.group = init.group
     this.set = init.set
     this.cells = init.cells
     this.addressSpace = init.set.addressSpaceFor(init.id)
-    this.layout = new AddressSpaceLayout(this.strategy.addressSpaces, init.set.devices.length)
+    this.layout = new AddressSpaceLayout(this.strategy.addressSpaces, init.set.takeOrdinal())
     this.state = this.strategy.deviceState(init.make, this)
     markFaultLocks(this.strategy.readSide(this))
   }
