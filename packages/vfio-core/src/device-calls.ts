@@ -51,15 +51,32 @@ export interface DependentDevice {
   readonly devfn: number
 }
 
-/** Opens the group, gives it a container with an IOMMU type, and answers the group's descriptor. */
+/**
+ * Opens the group, gives it a container of its own with an IOMMU type, and answers the group's descriptor.
+ *
+ * The group keeps the container: its descriptor is closed again, and so is everything else on failure.
+ */
 export function* openGroup(calls: ProcessCalls, groupNumber: number): Operation<number> {
   const container = yield* call(calls.open('/dev/vfio/vfio'))
+  try {
+    return yield* openGroupIn(calls, groupNumber, container)
+  } finally {
+    yield* call(calls.close(container))
+  }
+}
+
+function* openGroupIn(calls: ProcessCalls, groupNumber: number, container: number): Operation<number> {
   const group = yield* call(calls.open(`/dev/vfio/${groupNumber}`))
-  const containerArgument = FILE_DESCRIPTOR.encode({ fd: container })
-  yield* call(calls.ioctl(group, GROUP_IOCTL.GROUP_SET_CONTAINER, containerArgument))
-  const type = FILE_DESCRIPTOR.encode({ fd: IOMMU_TYPE.TYPE1V2 })
-  yield* call(calls.ioctl(container, CONTAINER_IOCTL.SET_IOMMU, type))
-  return group
+  try {
+    const containerArgument = FILE_DESCRIPTOR.encode({ fd: container })
+    yield* call(calls.ioctl(group, GROUP_IOCTL.GROUP_SET_CONTAINER, containerArgument))
+    const type = FILE_DESCRIPTOR.encode({ fd: IOMMU_TYPE.TYPE1V2 })
+    yield* call(calls.ioctl(container, CONTAINER_IOCTL.SET_IOMMU, type))
+    return group
+  } catch (error) {
+    yield* call(calls.close(group))
+    throw error
+  }
 }
 
 /** Opens a device of an open group. */
@@ -83,7 +100,11 @@ export class DeviceCalls {
     return { flags, regionCount: num_regions, irqCount: num_irqs }
   }
 
-  /** Asks again with more room when there are capabilities. */
+  /**
+   * Asks again with more room when there are capabilities.
+   *
+   * @throws RangeError for a size or offset that a number cannot hold exactly.
+   */
   *regionInfo(index: number): Operation<RegionInfo> {
     let argument = REGION_INFO.encode({ argsz: REGION_INFO.sizeBytes, index })
     yield* call(this.calls.ioctl(this.fd, DEVICE_IOCTL.DEVICE_GET_REGION_INFO, argument))
@@ -94,7 +115,7 @@ export class DeviceCalls {
     }
     const { flags, size, offset, cap_offset } = REGION_INFO.decode(argument)
     const capabilities = cap_offset === 0 ? [] : readChain(argument, cap_offset)
-    return { index, flags, sizeBytes: Number(size), offset: Number(offset), capabilities }
+    return { index, flags, sizeBytes: exact(size), offset: exact(offset), capabilities }
   }
 
   /** @returns how many bytes were read; fewer than asked for at the end of a region. */
@@ -154,4 +175,9 @@ export class DeviceCalls {
     }
     return HOT_RESET_INFO.decode(probe).count
   }
+}
+
+function exact(value: bigint): number {
+  if (value > Number.MAX_SAFE_INTEGER) throw new RangeError(`0x${value.toString(16)} is beyond 2^53`)
+  return Number(value)
 }
