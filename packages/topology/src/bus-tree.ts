@@ -8,6 +8,7 @@
  */
 import type { Diagnostic } from './diagnostic.ts'
 import type { FunctionDraft } from './function-draft.ts'
+import { isDownstreamPort } from './pcie.ts'
 
 export interface BusDraft {
   readonly number: number
@@ -50,6 +51,7 @@ export function buildBusTree(
     draft.parent = parentOf(draft, byBdf, claimed, tightest, report)
   }
   cutLoops(drafts, report)
+  for (const draft of parentsFirst(drafts)) correctPortType(draft, report)
   return collectBuses(drafts, claimed, report)
 }
 
@@ -204,6 +206,34 @@ function cutLoops(drafts: readonly FunctionDraft[], report: Report): void {
     }
     for (const member of chain) settled.add(member)
   }
+}
+
+/** Every function after the one above it. */
+function parentsFirst(drafts: readonly FunctionDraft[]): Iterable<FunctionDraft> {
+  const ordered = new Set<FunctionDraft>()
+  for (const start of drafts) {
+    const chain: FunctionDraft[] = []
+    for (let draft: FunctionDraft | undefined = start; draft && !ordered.has(draft); draft = draft.parent) {
+      chain.push(draft)
+    }
+    for (const draft of chain.reverse()) ordered.add(draft)
+  }
+  return ordered
+}
+
+/** A link has one end that leads down and one that leads up; Linux turns a port that says otherwise. */
+function correctPortType(draft: FunctionDraft, report: Report): void {
+  const { pcie } = draft
+  const above = draft.parent?.pcie?.type
+  const corrected =
+    pcie?.type === 'downstream-port' && isDownstreamPort(above)
+      ? 'upstream-port'
+      : pcie?.type === 'upstream-port' && above === 'upstream-port'
+        ? 'downstream-port'
+        : undefined
+  if (pcie === undefined || corrected === undefined) return
+  draft.pcie = Object.freeze({ ...pcie, type: corrected })
+  warn(report, draft, 'port-type-corrected', `says ${pcie.type} below ${above}: taken as ${corrected}`)
 }
 
 function collectBuses(

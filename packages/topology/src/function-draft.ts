@@ -27,7 +27,8 @@ export interface FunctionDraft {
   readonly capabilities: readonly Capability[]
   readonly capabilitiesKnown: CapabilityKnowledge
   readonly bars: readonly Bar[]
-  readonly pcie: PcieInfo | undefined
+  /** Corrected by the bus tree. */
+  pcie: PcieInfo | undefined
   readonly busNumbers: BusNumbers | undefined
   readonly windows: BridgeWindows
   /** Found by the bus tree. */

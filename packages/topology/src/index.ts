@@ -36,7 +36,7 @@ export { yamlReader } from './readers/yaml.ts'
 export { forbidsBusReset, type ResetDomain, type ResetDomains, resetDomain } from './reset-domain.ts'
 export type { Slot, SlotInput } from './slot.ts'
 export type { Topology } from './topology.ts'
-export { TopologyBuilder } from './topology-builder.ts'
+export { type Place, TopologyBuilder } from './topology-builder.ts'
 export {
   type SriovInfo,
   sriovInfo,

@@ -212,6 +212,27 @@ test('a topology and what it holds cannot be changed', () => {
   expect(Object.isFrozen(topology.buses[0]?.functions)).toBe(true)
 })
 
+test('a port that cannot be what it says is taken as what it must be', () => {
+  const port = (bdf: string, secondary: number, type: string): FunctionInput => {
+    const busNumbers = { primary: 0, secondary, subordinate: 9 }
+    const composer = new ConfigComposer(256, { vendorId: 1, deviceId: 2, classCode: 0x060400, headerType: 1 })
+    const config = composer.busNumbers(busNumbers).capability({ id: 0x10, fields: { type } }).compose()
+    return { bdf: Bdf.parse(bdf), config }
+  }
+  const topology = build(
+    port('00:01.0', 1, 'root-port'),
+    port('01:00.0', 2, 'downstream-port'),
+    port('02:00.0', 3, 'upstream-port'),
+  )
+  expect(topology.functions.map((fn) => fn.pcie?.type)).toEqual([
+    'root-port',
+    'upstream-port',
+    'downstream-port',
+  ])
+  expect(topology.functions[1]?.pcie?.declaredType).toBe('downstream-port')
+  expect(codes(topology)).toEqual(['port-type-corrected', 'port-type-corrected'])
+})
+
 test('two slots of one name are told apart, and a slot of an absent bus is empty', () => {
   const topology = new TopologyBuilder()
     .addFunction(endpoint('00:01.0'))

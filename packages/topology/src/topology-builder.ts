@@ -14,6 +14,9 @@ import type { SlotInput } from './slot.ts'
 import { finishSlot, placeSlots, slotNames } from './slot-map.ts'
 import { IndexedTopology, type Topology } from './topology.ts'
 
+/** Where something is in a source. */
+export type Place = Pick<Diagnostic, 'file' | 'line' | 'column'>
+
 /**
  * @example
  * import { Bdf, TopologyBuilder } from '@vfiokit/topology'
@@ -27,7 +30,13 @@ export class TopologyBuilder {
   readonly #functions: FunctionInput[] = []
   readonly #slots: SlotInput[] = []
   readonly #faults: Diagnostic[] = []
+  readonly #placeOf: (bdf: Bdf | undefined) => Place
   #finished = false
+
+  /** @param placeOf where the source speaks of a function; faults that are found here carry it. */
+  constructor(placeOf: (bdf: Bdf | undefined) => Place = () => ({})) {
+    this.#placeOf = placeOf
+  }
 
   /** @throws RangeError for an id or a class that does not fit its register. */
   addFunction(input: FunctionInput): this {
@@ -55,7 +64,9 @@ export class TopologyBuilder {
     this.#requireOpen()
     this.#finished = true
     const faults = [...this.#faults]
-    const report = (fault: Diagnostic): void => void faults.push(fault)
+    const report = (fault: Diagnostic): void => {
+      faults.push({ ...fault, ...this.#placeOf(fault.bdf) })
+    }
     const drafts = this.#drafts(report)
     const buses = buildBuses(drafts, report)
     const placed = placeSlots(

@@ -124,7 +124,12 @@ export class YamlDocument {
 
   /** A diagnostic of the caller's own, placed at a path. */
   diagnostic(path: YamlPath, rest: Omit<Diagnostic, 'file' | 'line' | 'column'>): Diagnostic {
-    return { ...rest, ...this.#named(this.positionOf(path)) }
+    return { ...rest, ...this.place(path) }
+  }
+
+  /** The position of a path together with the name of the file. */
+  place(path: YamlPath): Pick<Diagnostic, 'file' | 'line' | 'column'> {
+    return this.#named(this.positionOf(path))
   }
 
   #compose(text: string, found: Diagnostic[]): Node | null {

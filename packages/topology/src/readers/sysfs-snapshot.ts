@@ -34,11 +34,12 @@ function isRecord(value: unknown): value is Json {
 
 /** One reading: the builder and where its faults go. */
 class SnapshotReading {
-  readonly #builder = new TopologyBuilder()
-  readonly #source: ReadSource
+  readonly #builder: TopologyBuilder
+  readonly #place: Pick<ReadSource, 'file'>
 
   constructor(source: ReadSource) {
-    this.#source = source
+    this.#place = source.file === undefined ? {} : { file: source.file }
+    this.#builder = new TopologyBuilder(() => this.#place)
   }
 
   read(text: string): Topology {
@@ -128,8 +129,7 @@ class SnapshotReading {
   }
 
   readonly #fault = (fault: Diagnostic): void => {
-    const { file } = this.#source
-    this.#builder.addFault(file === undefined ? fault : { ...fault, file })
+    this.#builder.addFault({ ...fault, ...this.#place })
   }
 
   #malformed(what: string, expected: string, value: unknown, bdf?: Bdf): void {

@@ -111,7 +111,7 @@ extra: 1
     "10:5 wrong-value: 'functions[4]' is wrong",
     "12:12 wrong-value: 'slots[0].name' is wrong",
     "12:24 wrong-value: 'slots[0].address' is wrong",
-    'undefined:undefined identity-unknown: 0000:00:02.0: neither ids nor configuration space are known',
+    '5:10 identity-unknown: 0000:00:02.0: neither ids nor configuration space are known',
   ])
   const topology = read(text)
   expect(topology.functions.map((fn) => fn.bdf)).toEqual(['0000:00:01.0', '0000:00:02.0', '0000:00:03.0'])

@@ -5,6 +5,7 @@
  * is in the topology.
  */
 import type { Bar } from '../bar.ts'
+import type { Bdf } from '../bdf.ts'
 import type { BridgeWindows, BusNumbers } from '../bridge.ts'
 import { capabilityByName } from '../capability-names.ts'
 import type { ComposedCapability } from '../config-composer.ts'
@@ -13,7 +14,7 @@ import type { ConfigSpace } from '../config-space.ts'
 import { configOfBytes } from '../hex-bytes.ts'
 import type { FunctionInput } from '../pci-function.ts'
 import type { Topology } from '../topology.ts'
-import { TopologyBuilder } from '../topology-builder.ts'
+import { type Place, TopologyBuilder } from '../topology-builder.ts'
 import { YamlDocument, type YamlPath } from '../yaml-document.ts'
 import type { ReadSource, TopologyReader } from './topology-reader.ts'
 import {
@@ -38,8 +39,9 @@ export const yamlReader: TopologyReader = {
 }
 
 class YamlReading {
-  readonly #builder = new TopologyBuilder()
+  readonly #builder = new TopologyBuilder((bdf) => this.#placeOf(bdf))
   readonly #document: YamlDocument
+  readonly #paths = new Map<Bdf, YamlPath>()
 
   constructor(text: string, source: ReadSource) {
     this.#document = YamlDocument.parse(text, source)
@@ -85,7 +87,14 @@ class YamlReading {
     this.#builder.addSlot({ name, ...address, driver })
   }
 
+  /** Of the last function that has the address: the second of two is the one to look at. */
+  #placeOf(bdf: Bdf | undefined): Place {
+    const path = bdf === undefined ? undefined : this.#paths.get(bdf)
+    return this.#document.place([...(path ?? []), ...(path === undefined ? [] : ['bdf'])])
+  }
+
   #input(fn: FunctionDocument, path: YamlPath): FunctionInput {
+    this.#paths.set(fn.bdf, path)
     const config = this.#config(fn, path)
     return {
       bdf: fn.bdf,
