@@ -1,8 +1,8 @@
 /**
  * Builds the packages: JavaScript with tsup, declarations with one `tsc -b`, both into packages/<name>/dist.
  *
- * `node .tools/build.mjs` builds both; `--if-changed` leaves the JavaScript alone when no source, manifest or setting
- * changed since it was built. Declarations need no such stamp: tsc keeps its own.
+ * `node .tools/build.mjs` builds both. With the words `javascript` and `declarations` it builds what is named, and only
+ * if a source, manifest or setting changed since (tsc keeps its own note of that).
  */
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -114,8 +114,8 @@ export function buildDeclarations() {
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   process.chdir(root)
-  const code = buildDeclarations()
-  if (code === 0)
-    await (process.argv.includes('--if-changed') ? buildJavaScriptIfChanged() : buildJavaScript())
-  process.exitCode = code
+  const parts = process.argv.slice(2)
+  if (parts.length === 0 || parts.includes('declarations')) process.exitCode = buildDeclarations()
+  if (parts.length === 0) await buildJavaScript()
+  else if (parts.includes('javascript')) await buildJavaScriptIfChanged()
 }
