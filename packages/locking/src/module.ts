@@ -7,11 +7,11 @@ import { LockRegistry } from './lock-registry.ts'
 import type { AnyLockingStrategy } from './strategy.ts'
 
 /** Every strategy a host can choose from; bound once for each. */
-export const LOCKING_STRATEGY: ServiceIdentifier<AnyLockingStrategy> = Symbol.for(
+export const LOCKING_STRATEGY = Symbol.for(
   '@vfiokit/locking/LockingStrategy',
-)
+) as ServiceIdentifier<AnyLockingStrategy>
 /** Every lock of one host. */
-export const LOCK_REGISTRY: ServiceIdentifier<LockRegistry> = Symbol.for('@vfiokit/locking/LockRegistry')
+export const LOCK_REGISTRY = Symbol.for('@vfiokit/locking/LockRegistry') as ServiceIdentifier<LockRegistry>
 
 /** Binds a registry of queue-fair locks. */
 export const lockingModule: ContainerModule = new ContainerModule(({ bind }) => {
