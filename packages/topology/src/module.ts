@@ -9,17 +9,17 @@ import { TopologyReaders } from './readers/topology-readers.ts'
 import type { Topology } from './topology.ts'
 
 /** The machine at hand; bound by whoever has read it. */
-export const TOPOLOGY: ServiceIdentifier<Topology> = Symbol.for('@vfiokit/topology/Topology')
+export const TOPOLOGY = Symbol.for('@vfiokit/topology/Topology') as ServiceIdentifier<Topology>
 
 /** Multi-bound: one binding per format; plugins add theirs. */
-export const TOPOLOGY_READER: ServiceIdentifier<TopologyReader> = Symbol.for(
+export const TOPOLOGY_READER = Symbol.for(
   '@vfiokit/topology/TopologyReader',
-)
+) as ServiceIdentifier<TopologyReader>
 
 /** All bound readers. */
-export const TOPOLOGY_READERS: ServiceIdentifier<TopologyReaders> = Symbol.for(
+export const TOPOLOGY_READERS = Symbol.for(
   '@vfiokit/topology/TopologyReaders',
-)
+) as ServiceIdentifier<TopologyReaders>
 
 export const topologyModule: ContainerModule = new ContainerModule(({ bind }) => {
   for (const reader of BUILTIN_READERS) bind(TOPOLOGY_READER).toConstantValue(reader)

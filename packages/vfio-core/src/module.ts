@@ -10,15 +10,17 @@ import { LiveHost } from './live-host.ts'
 import { VfioCore } from './vfio-core.ts'
 
 /** The behaviours of the kernel that a host is. Bound by the host. */
-export const KERNEL_PROFILE: ServiceIdentifier<KernelProfile> = Symbol.for('@vfiokit/vfio-core/KernelProfile')
+export const KERNEL_PROFILE = Symbol.for(
+  '@vfiokit/vfio-core/KernelProfile',
+) as ServiceIdentifier<KernelProfile>
 /** The one strategy that was chosen. Bound by the host. */
-export const CHOSEN_STRATEGY: ServiceIdentifier<AnyLockingStrategy> = Symbol.for(
+export const CHOSEN_STRATEGY = Symbol.for(
   '@vfiokit/vfio-core/ChosenStrategy',
-)
+) as ServiceIdentifier<AnyLockingStrategy>
 /** Groups, devices and processes of one host. */
-export const VFIO_CORE: ServiceIdentifier<VfioCore> = Symbol.for('@vfiokit/vfio-core/VfioCore')
+export const VFIO_CORE = Symbol.for('@vfiokit/vfio-core/VfioCore') as ServiceIdentifier<VfioCore>
 /** The host as its processes see it. */
-export const VFIO_HOST: ServiceIdentifier<LiveHost> = Symbol.for('@vfiokit/vfio-core/VfioHost')
+export const VFIO_HOST = Symbol.for('@vfiokit/vfio-core/VfioHost') as ServiceIdentifier<LiveHost>
 
 /** Binds the core and its live host. */
 export const vfioCoreModule: ContainerModule = new ContainerModule(({ bind }) => {

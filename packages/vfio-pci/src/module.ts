@@ -10,15 +10,15 @@ import type { PluginFailureLog } from './plugin-failure.ts'
 import type { RegionProvider } from './region/region-provider.ts'
 
 /** Sources of device-specific regions; bound once for each. */
-export const REGION_PROVIDER: ServiceIdentifier<RegionProvider> = Symbol.for(
+export const REGION_PROVIDER = Symbol.for(
   '@vfiokit/vfio-pci/RegionProvider',
-)
+) as ServiceIdentifier<RegionProvider>
 /** Who is told about plugins that misbehave. Bound by the host. */
-export const PLUGIN_FAILURE_LOG: ServiceIdentifier<PluginFailureLog> = Symbol.for(
+export const PLUGIN_FAILURE_LOG = Symbol.for(
   '@vfiokit/vfio-pci/PluginFailureLog',
-)
+) as ServiceIdentifier<PluginFailureLog>
 /** The vfio-pci driver of one host. */
-export const PCI_BUS: ServiceIdentifier<PciBus> = Symbol.for('@vfiokit/vfio-pci/PciBus')
+export const PCI_BUS = Symbol.for('@vfiokit/vfio-pci/PciBus') as ServiceIdentifier<PciBus>
 
 /** Binds the bus. */
 export const vfioPciModule: ContainerModule = new ContainerModule(({ bind }) => {
