@@ -71,6 +71,11 @@ export class VfioCore {
     this.#devices.set(device.id, device)
   }
 
+  /** Undoes {@link addDevice}. */
+  removeDevice(device: VfioDevice): void {
+    this.#devices.delete(device.id)
+  }
+
   /** The calls of a process; the first mention starts it. */
   process(id: string): EngineCalls {
     const known = this.#processes.get(id)

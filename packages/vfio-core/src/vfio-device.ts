@@ -77,6 +77,13 @@ export class VfioDevice implements ProtocolDevice {
     this.group.add(this)
   }
 
+  /** Makes a closed device unknown to its group and set again. */
+  unregister(): void {
+    this.lifecycle.handle('unregister')
+    this.set.devices.splice(this.set.devices.indexOf(this), 1)
+    this.group.remove(this)
+  }
+
   /**
    * Says what goes with the memory of the device.
    *

@@ -102,6 +102,23 @@ export class PciBus {
     return device
   }
 
+  /**
+   * Takes a function away from vfio-pci.
+   *
+   * @throws VfioError ENODEV when vfio-pci does not have it, EBUSY while it is open: Linux waits there,
+   *   and asks the users to let go.
+   */
+  unbind(bdf: Bdf): void {
+    const device = this.core.devices.get(bdf)
+    if (device === undefined)
+      throw new VfioError('ENODEV', 'no-device', `${bdf} is not driven by ${VFIO_PCI}`)
+    if (device.cells.openCount.peek() > 0) throw new VfioError('EBUSY', 'group-busy', `${bdf} is open`)
+    device.unregister()
+    this.core.removeDevice(device)
+    this.#devices.delete(bdf)
+    this.#drivers.set(bdf, undefined)
+  }
+
   /** Resets everything below a bridge, with the state of each function saved and put back. */
   resetBelow(affected: AffectedFunctions): VfioErrno | undefined {
     const open = affected.functions.flatMap((bdf) => this.#devices.get(bdf)?.open?.regions ?? [])
