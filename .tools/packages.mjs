@@ -8,9 +8,17 @@ import { fileURLToPath } from 'node:url'
  * @property {string} name
  * @property {string} version
  * @property {boolean} [private]
+ * @property {string} [license]
+ * @property {string} [type]
+ * @property {boolean} [sideEffects]
+ * @property {readonly string[]} [files]
+ * @property {{ node?: string }} [engines]
  * @property {Record<string, string | Record<string, string>>} [exports]
  * @property {Record<string, string>} [bin]
  * @property {Record<string, string>} [scripts]
+ * @property {Record<string, string>} [dependencies]
+ * @property {Record<string, string>} [peerDependencies]
+ * @property {Record<string, { optional?: boolean }>} [peerDependenciesMeta]
  */
 
 /** The repository, without a slash at its end. */
