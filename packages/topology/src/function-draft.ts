@@ -2,9 +2,10 @@
  * FunctionDraft: a function while its topology is being built: decoded on its own, not yet placed in the tree.
  * Internal to the builder.
  */
-import { type Bar, decodeBars } from './bar.ts'
+import { type Bar, type BarIndex, decodeBars } from './bar.ts'
 import { Bdf, type BdfParts } from './bdf.ts'
 import { type BridgeWindows, type BusNumbers, decodeBusNumbers, decodeWindows, NO_WINDOWS } from './bridge.ts'
+import { enhancedAllocation } from './capabilities/bar-extensions.ts'
 import { CAPABILITY_ID, type Capability, type CapabilityKnowledge } from './capability.ts'
 import { walkCapabilities } from './capability-walk.ts'
 import { ConfigSpace } from './config-space.ts'
@@ -69,12 +70,44 @@ export function draftFunction(input: FunctionInput, report: Report): FunctionDra
     configSizeBytes,
     capabilities: Object.freeze(walk.capabilities),
     capabilitiesKnown: walk.known,
-    bars: Object.freeze(input.bars ?? decoded?.bars ?? []),
+    bars: Object.freeze(input.bars ?? withAllocated(decoded?.bars ?? [], readable, walk.capabilities)),
     pcie: decodePcie(readable, walk.capabilities),
     busNumbers: isBridge ? (input.busNumbers ?? decodeBusNumbers(readable)) : undefined,
     windows: input.windows ?? (headerType === 1 ? decodeWindows(readable) : NO_WINDOWS),
     parent: undefined,
   }
+}
+
+/** Kinds of address space by the property of an EA entry; others are not a BAR of the function itself. */
+const ALLOCATED_KINDS: Readonly<Record<number, Pick<Bar, 'kind' | 'prefetchable'>>> = {
+  0: { kind: 'memory', prefetchable: false },
+  1: { kind: 'memory', prefetchable: true },
+  2: { kind: 'io', prefetchable: false },
+}
+const EA_ROM = 8
+
+/** BARs that Enhanced Allocation places read zero in the header, and have a size. */
+function withAllocated(
+  bars: readonly Bar[],
+  config: ConfigSpace,
+  capabilities: readonly Capability[],
+): readonly Bar[] {
+  const capability = capabilities.find(
+    (entry) => !entry.extended && entry.id === CAPABILITY_ID.enhancedAllocation,
+  )
+  if (capability === undefined) return bars
+  const allocated = enhancedAllocation(config, capability.offset).flatMap((entry): readonly Bar[] => {
+    const kind = ALLOCATED_KINDS[entry.primaryProperty] ?? ALLOCATED_KINDS[entry.secondaryProperty]
+    const { barEquivalent, start, end } = entry
+    const isOwn = barEquivalent <= 5 || barEquivalent === EA_ROM
+    if (!entry.enabled || !entry.consistent || !isOwn || kind === undefined) return []
+    const index = barEquivalent === EA_ROM ? ('rom' as const) : (barEquivalent as BarIndex)
+    const width = end > 0xffffffffn ? (64 as const) : (32 as const)
+    return [Object.freeze({ index, ...kind, width, address: start, sizeBytes: Number(end - start + 1n) })]
+  })
+  const place = (bar: Bar): number => (bar.index === 'rom' ? EA_ROM : bar.index)
+  const taken = new Set(allocated.map(place))
+  return [...bars.filter((bar) => !taken.has(place(bar))), ...allocated].sort((a, b) => place(a) - place(b))
 }
 
 function allOnes(bdf: Bdf): Diagnostic {

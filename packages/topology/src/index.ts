@@ -7,6 +7,7 @@ export { type Bar, type BarIndex, barSizeFromProbe, type DecodedBars, decodeBars
 export { Bdf, type BdfParts, type BdfStatics } from './bdf.ts'
 export { type Bridge, type BridgeWindows, type BusNumbers, decodeWindows, type Window } from './bridge.ts'
 export type { Bus } from './bus.ts'
+export type { EnhancedAllocationEntry, ResizableBar } from './capabilities/bar-extensions.ts'
 export {
   CAPABILITY_ID,
   type Capability,
@@ -16,7 +17,7 @@ export {
   findCapability,
 } from './capability.ts'
 export type { FieldValue } from './capability-layout.ts'
-export { decodeCapability } from './capability-layouts.ts'
+export { capabilityBytes, decodeCapability } from './capability-layouts.ts'
 export { capabilityName } from './capability-names.ts'
 export { type CapabilityWalk, walkCapabilities } from './capability-walk.ts'
 export {
