@@ -5,7 +5,6 @@
  */
 import { spawnSync } from 'node:child_process'
 import { basename, join } from 'node:path'
-import { build } from 'tsup'
 import { filesBelow, packageFolders, root } from './packages.mjs'
 
 process.chdir(root)
@@ -17,6 +16,7 @@ let ran = 0
 for (const folder of packageFolders()) {
   const files = filesBelow(`${folder}/bench`).filter((file) => file.endsWith('.bench.ts'))
   if (files.length === 0) continue
+  const { build } = await import('tsup')
   // Inside the package, so that node finds the package itself and its dependencies by name.
   const outDir = `${folder}/.cache/bench`
   await build({
