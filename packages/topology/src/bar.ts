@@ -61,10 +61,17 @@ export interface DecodedBars {
 /** BARs by register value alone: sizes unknown, a zero register counts as not implemented. */
 export function decodeBars(config: ConfigSpace, headerType: 0 | 1 | 2): DecodedBars {
   const { count, rom } = BAR_LAYOUT[headerType]!
+  const { bars, faults } = decodeRegisters(config, FIRST_BAR_OFFSET, count)
+  const romBar = rom === undefined ? undefined : decodeRom(config, rom)
+  return { bars: romBar === undefined ? bars : [...bars, romBar], faults }
+}
+
+/** `count` registers from `first` on, in the header or in the SR-IOV capability. */
+export function decodeRegisters(config: ConfigSpace, first: number, count: number): DecodedBars {
   const bars: Bar[] = []
   const faults: Diagnostic[] = []
   for (let index = 0; index < count; index += 1) {
-    const offset = FIRST_BAR_OFFSET + 4 * index
+    const offset = first + 4 * index
     if (!config.has(offset, 4)) continue
     const value = config.read32(offset)
     if (value === 0 || value === 0xffffffff) continue
@@ -80,8 +87,6 @@ export function decodeBars(config: ConfigSpace, headerType: 0 | 1 | 2): DecodedB
     bars.push(Object.freeze({ index: index as BarIndex, ...decoded, address, sizeBytes: undefined }))
     if (decoded.width === 64) index += 1
   }
-  const romBar = rom === undefined ? undefined : decodeRom(config, rom)
-  if (romBar !== undefined) bars.push(romBar)
   return { bars, faults }
 }
 

@@ -2,11 +2,16 @@
  * FunctionDraft: a function while its topology is being built: decoded on its own, not yet placed in the tree.
  * Internal to the builder.
  */
-import { type Bar, type BarIndex, decodeBars } from './bar.ts'
+import { type Bar, type BarIndex, decodeBars, decodeRegisters } from './bar.ts'
 import { Bdf, type BdfParts } from './bdf.ts'
 import { type BridgeWindows, type BusNumbers, decodeBusNumbers, decodeWindows, NO_WINDOWS } from './bridge.ts'
 import { enhancedAllocation } from './capabilities/bar-extensions.ts'
-import { CAPABILITY_ID, type Capability, type CapabilityKnowledge } from './capability.ts'
+import {
+  CAPABILITY_ID,
+  type Capability,
+  type CapabilityKnowledge,
+  EXTENDED_CAPABILITY_ID,
+} from './capability.ts'
 import { walkCapabilities } from './capability-walk.ts'
 import { ConfigSpace } from './config-space.ts'
 import type { Diagnostic } from './diagnostic.ts'
@@ -28,6 +33,7 @@ export interface FunctionDraft {
   readonly capabilities: readonly Capability[]
   readonly capabilitiesKnown: CapabilityKnowledge
   readonly bars: readonly Bar[]
+  readonly vfBars: readonly Bar[]
   /** Corrected by the bus tree. */
   pcie: PcieInfo | undefined
   readonly busNumbers: BusNumbers | undefined
@@ -71,6 +77,7 @@ export function draftFunction(input: FunctionInput, report: Report): FunctionDra
     capabilities: Object.freeze(walk.capabilities),
     capabilitiesKnown: walk.known,
     bars: Object.freeze(input.bars ?? withAllocated(decoded?.bars ?? [], readable, walk.capabilities)),
+    vfBars: Object.freeze(input.vfBars ?? vfBarsOf(readable, walk.capabilities)),
     pcie: decodePcie(readable, walk.capabilities),
     busNumbers: isBridge ? (input.busNumbers ?? decodeBusNumbers(readable)) : undefined,
     windows: input.windows ?? (headerType === 1 ? decodeWindows(readable) : NO_WINDOWS),
@@ -108,6 +115,16 @@ function withAllocated(
   const place = (bar: Bar): number => (bar.index === 'rom' ? EA_ROM : bar.index)
   const taken = new Set(allocated.map(place))
   return [...bars.filter((bar) => !taken.has(place(bar))), ...allocated].sort((a, b) => place(a) - place(b))
+}
+
+const VF_BARS = 0x24
+
+/** The registers of the SR-IOV capability: addresses without sizes. */
+function vfBarsOf(config: ConfigSpace, capabilities: readonly Capability[]): readonly Bar[] {
+  const capability = capabilities.find(
+    (entry) => entry.extended && entry.id === EXTENDED_CAPABILITY_ID.singleRootIoVirtualization,
+  )
+  return capability === undefined ? [] : decodeRegisters(config, capability.offset + VF_BARS, 6).bars
 }
 
 function allOnes(bdf: Bdf): Diagnostic {
@@ -208,7 +225,7 @@ export function finishFunction(draft: FunctionDraft, slot: string | undefined): 
     capabilities: draft.capabilities,
     capabilitiesKnown: draft.capabilitiesKnown,
     bars: draft.bars,
-    vfBars: Object.freeze(input.vfBars ?? []),
+    vfBars: draft.vfBars,
     pcie: draft.pcie,
     parent: draft.parent?.input.bdf,
     driver: input.driver,

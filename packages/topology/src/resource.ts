@@ -50,7 +50,8 @@ function barOf(index: BarIndex | 'rom', resource: Resource): Bar {
     index,
     kind: (flags & FLAG.io) !== 0 ? ('io' as const) : ('memory' as const),
     width: (flags & FLAG.memory64) !== 0 ? (64 as const) : (32 as const),
-    prefetchable: (flags & FLAG.prefetchable) !== 0,
+    // The kernel flags every ROM as prefetchable; its register has no such bit.
+    prefetchable: index !== 'rom' && (flags & FLAG.prefetchable) !== 0,
     address: resource.start,
     sizeBytes: Number(resource.end - resource.start + 1n),
     ...(index === 'rom' ? { romEnabled: (flags & FLAG.romEnabled) !== 0 } : {}),

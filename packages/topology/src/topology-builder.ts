@@ -13,6 +13,7 @@ import type { FunctionInput, PciFunction } from './pci-function.ts'
 import type { SlotInput } from './slot.ts'
 import { finishSlot, placeSlots, slotNames } from './slot-map.ts'
 import { IndexedTopology, type Topology } from './topology.ts'
+import { adoptVirtualFunctions } from './virtual-adoption.ts'
 
 /** Where something is in a source. */
 export type Place = Pick<Diagnostic, 'file' | 'line' | 'column'>
@@ -100,9 +101,10 @@ export class TopologyBuilder {
       report({ severity: 'warning', code: 'duplicate-function', message, bdf: input.bdf })
       if (knownBytes(input) > knownBytes(earlier)) inputs.set(input.bdf, input)
     }
-    return [...inputs.values()]
+    const drafts = [...inputs.values()]
       .map((input) => draftFunction(input, report))
       .sort((a, b) => a.parts.domain - b.parts.domain || a.routingId - b.routingId)
+    return adoptVirtualFunctions(drafts, report)
   }
 
   #requireOpen(): void {

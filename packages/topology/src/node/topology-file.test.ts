@@ -42,7 +42,7 @@ test('a format can be forced; one that does not exist is a diagnostic that lists
   const path = file('d.yaml', YAML)
   expect(readTopologyFile(path, { format: 'sysfs-snapshot' }).faults).toMatchObject([{ code: 'json-syntax' }])
   expect(readTopologyFile(path, { format: 'toml' }).faults).toMatchObject([
-    { code: 'format-unknown', expected: 'sysfs-snapshot, yaml', found: 'toml' },
+    { code: 'format-unknown', expected: 'sysfs-snapshot, yaml, lspci-dump', found: 'toml' },
   ])
 })
 

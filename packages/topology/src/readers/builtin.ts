@@ -1,6 +1,11 @@
 /** The readers of this package, in the order in which a text is tried. */
+import { lspciDumpReader } from './lspci-dump.ts'
 import { sysfsSnapshotReader } from './sysfs-snapshot.ts'
 import type { TopologyReader } from './topology-reader.ts'
 import { yamlReader } from './yaml.ts'
 
-export const BUILTIN_READERS: readonly TopologyReader[] = Object.freeze([sysfsSnapshotReader, yamlReader])
+export const BUILTIN_READERS: readonly TopologyReader[] = Object.freeze([
+  sysfsSnapshotReader,
+  yamlReader,
+  lspciDumpReader,
+])
