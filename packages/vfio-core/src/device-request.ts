@@ -5,8 +5,8 @@
  */
 import { VfioError } from './vfio-error.ts'
 
-const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}'
-const OPTIONS = new RegExp(`^ *(?:vf_token=(${UUID}) *)?$`, 'i')
+const UUID = '[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}'
+const OPTIONS = new RegExp(`^ *(?:vf_token=(${UUID}) *)?$`)
 
 /** A device by name, and the token that the asker shows. */
 export interface DeviceRequest {

@@ -76,7 +76,9 @@ describe('the numbers of linux/vfio.h', () => {
   test('lay the structs out as C does', () => {
     const sizes = [GROUP_STATUS, DEVICE_INFO, REGION_INFO, IRQ_INFO, CAP_HEADER, REGION_TYPE, SPARSE_AREA]
     expect(sizes.map(({ sizeBytes }) => sizeBytes)).toEqual([8, 20, 32, 16, 8, 8, 16])
-    expect([HOT_RESET_INFO, DEPENDENT_DEVICE, HOT_RESET].map(({ sizeBytes }) => sizeBytes)).toEqual([12, 8, 12])
+    expect([HOT_RESET_INFO, DEPENDENT_DEVICE, HOT_RESET].map(({ sizeBytes }) => sizeBytes)).toEqual([
+      12, 8, 12,
+    ])
     expect(DEVICE_INFO.offsetOf('cap_offset')).toBe(DEVICE_INFO_MIN_BYTES)
     expect(REGION_INFO.offsetOf('size')).toBe(16)
     expect(REGION_INFO.offsetOf('offset')).toBe(24)

@@ -13,7 +13,9 @@ const values = fc.record({
 
 describe('a struct', () => {
   test('aligns each field to its size, and its end to its widest field', () => {
-    expect(Object.keys(mixed.fields).map((field) => mixed.offsetOf(field as 'half'))).toEqual([0, 8, 16, 20, 24])
+    expect(Object.keys(mixed.fields).map((field) => mixed.offsetOf(field as 'half'))).toEqual([
+      0, 8, 16, 20, 24,
+    ])
     expect(mixed.sizeBytes).toBe(32)
     expect(new Struct('words', { argsz: 'u32', flags: 'u32', count: 'u32' }).sizeBytes).toBe(12)
   })
