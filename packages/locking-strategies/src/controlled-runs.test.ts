@@ -45,7 +45,7 @@ describe.each([unmapRange, rfc2021, vmaList])('$name', (strategy) => {
   })
 
   test('does so with unfair locks too', () => {
-    expect(runAll(strategy, 300, { fair: false })).toMatchObject({ wrong: {}, unasked: [] })
+    expect(runAll(strategy, 200, { fair: false })).toMatchObject({ wrong: {}, unasked: [] })
   })
 
   test('breaks I1 when the fault inserts before it tests', () => {
@@ -65,14 +65,14 @@ describe.each([unmapRange, rfc2021, vmaList])('$name', (strategy) => {
 
 describe('the canaries', () => {
   test('zap-before-lock breaks I1 and nothing about locks', () => {
-    const { wrong } = runAll(zapBeforeLock, 500)
+    const { wrong } = runAll(zapBeforeLock, 200)
     expect(wrong.I1).toBeGreaterThan(0)
     expect(wrong.deadlock).toBeUndefined()
     expect(wrong['lock left']).toBeUndefined()
   })
 
   test('naive deadlocks', () => {
-    const { wrong } = runAll(naive, 500)
+    const { wrong } = runAll(naive, 200)
     expect(wrong.deadlock).toBeGreaterThan(0)
   })
 })

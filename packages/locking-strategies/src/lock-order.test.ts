@@ -34,11 +34,11 @@ describe('the order in which locks are waited for', () => {
       ],
     ],
   ])('of $name has no circle', (strategy, order) => {
-    expect(orderOf(strategy, 300)).toEqual(order)
+    expect(orderOf(strategy, 150)).toEqual(order)
   })
 
   test('of naive has one', () => {
-    const order = orderOf(naive, 300)
+    const order = orderOf(naive, 150)
     expect(order).toContain('memory_lock > mmap_lock')
     expect(order).toContain('mmap_lock > memory_lock')
   })

@@ -79,7 +79,7 @@ function boom(): never {
   throw new Error('boom')
 }
 
-describe.each([unmapRange, rfc2021, vmaList])('$name', (strategy) => {
+describe.each<AnyLockingStrategy>([unmapRange, rfc2021, vmaList])('$name', (strategy) => {
   test('zaps, or only locks, as it is told; each with the readers excluded', () => {
     for (const [effectOf, left] of [
       ['zap', 0],
