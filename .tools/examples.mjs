@@ -1,6 +1,6 @@
 /**
- * Builds and runs every example as its reader would. A folder of examples/ with a manifest: its scripts `build`,
- * `test` and `start`, as far as it has them. One without: each scenario in it, with `vfiokit run`.
+ * Builds and runs every example as its reader would. A folder of examples/ that has scripts `build`,
+ * `test` or `start`: these. Any other: each scenario in it, with `vfiokit run`.
  * Exit code 1 when one fails, or when a folder has nothing to run.
  */
 import { spawnSync } from 'node:child_process'
@@ -10,11 +10,9 @@ import { filesBelow, readManifest, root } from './packages.mjs'
 
 /** @param {string} folder @returns {[command: string, args: string[]][]} */
 function stepsOf(folder) {
-  if (existsSync(join(root, folder, 'package.json'))) {
-    const scripts = readManifest(folder).scripts ?? {}
-    const present = ['build', 'test', 'start'].filter((name) => scripts[name] !== undefined)
-    return present.map((name) => ['pnpm', ['--dir', folder, 'run', name]])
-  }
+  const scripts = existsSync(join(root, folder, 'package.json')) ? (readManifest(folder).scripts ?? {}) : {}
+  const present = ['build', 'test', 'start'].filter((name) => scripts[name] !== undefined)
+  if (present.length > 0) return present.map((name) => ['pnpm', ['--dir', folder, 'run', name]])
   const scenarios = filesBelow(folder).filter((file) => {
     return (
       /\.ya?ml$/.test(file) && /^vfiokit:\s*['"]?scenario\//m.test(readFileSync(join(root, file), 'utf8'))
