@@ -1,5 +1,8 @@
-/**
- * Command line: run scenarios on simulated VFIO devices and print what happened.
- * @packageDocumentation
- */
-export {}
+#!/usr/bin/env node
+import { main } from './main.ts'
+
+process.exitCode = await main(process.argv.slice(2), {
+  out: process.stdout,
+  err: process.stderr,
+  env: process.env,
+})

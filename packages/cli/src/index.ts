@@ -1,5 +1,6 @@
 /**
- * Command line: run scenarios on simulated VFIO devices and print what happened.
+ * The vfiokit command as a function, for programs that want to call it.
  * @packageDocumentation
  */
-export {}
+export { main } from './main.ts'
+export type { Output, Terminal } from './terminal.ts'

@@ -2,4 +2,34 @@
  * The composition root: createHost(config) wires the packages, loads plugins and runs scenarios.
  * @packageDocumentation
  */
-export {}
+export { ConfigError } from './config-error.ts'
+export { createHost, type HostConfig } from './create-host.ts'
+export type { Host } from './host.ts'
+export { readHostFile } from './host-file.ts'
+export { HOST_SCHEMA, type HostDocument } from './host-schema.ts'
+export type { Complaint } from './input-file.ts'
+export { PciOperator } from './pci-operator.ts'
+export { checkPlugin, type LoadedPlugin, loadPlugin } from './plugin-loader.ts'
+export {
+  firstViolation,
+  type MappingResult,
+  type RegionResult,
+  type RunOptions,
+  runOn,
+  runScenario,
+  type ScenarioResult,
+} from './scenario/run-scenario.ts'
+export { readScenarioFile, type Scenario } from './scenario/scenario-file.ts'
+export {
+  type MappingDocument,
+  SCENARIO_SCHEMA,
+  type ScenarioDocument,
+  STEP_NAMES,
+  type StepArguments,
+  type StepDocument,
+  type StepName,
+  type TaskDocument,
+  type Verdict,
+} from './scenario/scenario-schema.ts'
+export type { MappingCounts, RunCounts, TimelineEvent } from './scenario/timeline.ts'
+export { isCanary } from './strategy-choice.ts'

@@ -1,0 +1,45 @@
+/** The command line: usage, exit codes, and what is printed when something is wrong. */
+import { ConfigError } from '@vfiokit/host'
+import { Command, CommanderError } from 'commander'
+import { addRun } from './commands/run.ts'
+import type { Terminal } from './terminal.ts'
+
+/** Bad usage or input; a check that failed is 1. */
+const EXIT_BAD_INPUT = 2
+
+/**
+ * Runs one command.
+ *
+ * @param args - Without the program's own name.
+ * @returns the exit code: 0 ok, 1 a check failed, 2 bad usage or input.
+ */
+export async function main(args: readonly string[], terminal: Terminal): Promise<number> {
+  let code = 0
+  const program = new Command('vfiokit')
+    .description('PCI topologies and VFIO devices')
+    .option('--debug', 'print stack traces')
+    .configureOutput({
+      writeOut: (text) => void terminal.out.write(text),
+      writeErr: (text) => void terminal.err.write(text),
+    })
+    .exitOverride()
+  addRun(program, terminal, (result) => {
+    code = result
+  })
+  for (const command of program.commands) command.exitOverride().copyInheritedSettings(program)
+  try {
+    await program.parseAsync([...args], { from: 'user' })
+    return code
+  } catch (error) {
+    return explain(error, args.includes('--debug'), terminal)
+  }
+}
+
+function explain(error: unknown, debug: boolean, { err }: Terminal): number {
+  // Help and version are no mistakes; commander has printed whatever it had to say.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_BAD_INPUT
+  if (debug && error instanceof Error) err.write(`${error.stack}\n`)
+  else if (error instanceof ConfigError) err.write(`${error.message}\n`)
+  else err.write(`vfiokit: ${error instanceof Error ? error.message : String(error)}\n`)
+  return EXIT_BAD_INPUT
+}

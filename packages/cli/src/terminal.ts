@@ -1,0 +1,27 @@
+/** Where a command prints: results on one stream, everything else on the other. */
+
+/** A stream that may be a terminal. */
+export interface Output {
+  write(text: string): unknown
+  readonly isTTY?: boolean | undefined
+}
+
+/** Both streams of a command, and its surroundings. */
+export interface Terminal {
+  /** Results. */
+  readonly out: Output
+  /** Diagnostics and progress. */
+  readonly err: Output
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+const COLOURS = { red: 31, green: 32, yellow: 33, cyan: 36, bold: 1, dim: 2 } as const
+
+/** What text can look like. */
+export type Colour = keyof typeof COLOURS
+
+/** Colours text for a stream: not in a pipe, and not when NO_COLOR is set to anything. */
+export function painter({ out, env }: Terminal): (colour: Colour, text: string) => string {
+  const plain = out.isTTY !== true || (env.NO_COLOR ?? '') !== ''
+  return (colour, text) => (plain ? text : `\u001b[${COLOURS[colour]}m${text}\u001b[0m`)
+}

@@ -1,0 +1,176 @@
+/**
+ * The `scenario/1` file: who runs what on which devices, and what must hold.
+ */
+import { z } from 'zod'
+
+const name = z.string().regex(/^[A-Za-z][\w.-]*$/, 'a name: a letter, then letters, digits, _ . -')
+const count = z.int().min(1).max(10_000)
+const offset = z.int().min(0)
+const width = z.union([z.literal(1), z.literal(2), z.literal(4), z.literal(8)], { error: '1, 2, 4 or 8' })
+const hex = z.string().regex(/^([0-9a-fA-F]{2})+$/, 'bytes in hexadecimal, two digits each')
+/** What each step of a task needs. Every step has one key that says what it does. */
+export interface StepArgumentTypes {
+  /** Loads through a mapping; `offset` and `width` in bytes. */
+  readonly load: { readonly mapping: string; readonly offset: number; readonly width: 1 | 2 | 4 | 8 }
+  readonly store: {
+    readonly mapping: string
+    readonly offset: number
+    readonly width: 1 | 2 | 4 | 8
+    readonly value: number
+  }
+  readonly read: RegionArguments & { readonly length: number }
+  /** `data` in hexadecimal. */
+  readonly write: RegionArguments & { readonly data: string }
+  /** Writes the memory-enable bit of the command register. */
+  readonly 'set-memory': DeviceArguments & { readonly on: boolean }
+  /** Writes the power state of the PM capability. */
+  readonly power: DeviceArguments & { readonly state: 'D0' | 'D1' | 'D2' | 'D3hot' }
+  /** Writes the FLR bit of the PCI Express capability. */
+  readonly flr: DeviceArguments
+  /** VFIO_DEVICE_RESET. */
+  readonly reset: DeviceArguments
+  /** `groups` by the devices in them; by default the device's own. `retry` repeats while EBUSY. */
+  readonly 'hot-reset': DeviceArguments & {
+    readonly groups?: readonly string[] | undefined
+    readonly onBusy?: 'give-up' | 'retry' | undefined
+  }
+  /** Opens the device once more in the task's process. */
+  readonly open: DeviceArguments
+  /** Closes the descriptor that was opened last there. */
+  readonly close: DeviceArguments
+  readonly mmap: { readonly mapping: string }
+  readonly munmap: { readonly mapping: string }
+}
+
+interface DeviceArguments {
+  readonly device: string
+}
+
+interface RegionArguments extends DeviceArguments {
+  readonly region: number
+  readonly offset: number
+}
+
+/** Names of the steps. */
+export type StepName = keyof StepArgumentTypes
+/** Arguments of one kind of step. */
+export type StepArguments<K extends StepName> = StepArgumentTypes[K]
+
+const onDevice = z.strictObject({ device: name })
+
+const STEPS: { readonly [K in StepName]: z.ZodType<StepArgumentTypes[K]> } = {
+  load: z.strictObject({ mapping: name, offset, width }),
+  store: z.strictObject({ mapping: name, offset, width, value: z.int().min(0) }),
+  read: z.strictObject({ device: name, region: z.int().min(0), offset, length: count }),
+  write: z.strictObject({ device: name, region: z.int().min(0), offset, data: hex }),
+  'set-memory': z.strictObject({ device: name, on: z.boolean() }),
+  power: z.strictObject({ device: name, state: z.enum(['D0', 'D1', 'D2', 'D3hot']) }),
+  flr: onDevice,
+  reset: onDevice,
+  'hot-reset': z.strictObject({
+    device: name,
+    groups: z.array(name).optional(),
+    onBusy: z.enum(['give-up', 'retry']).optional(),
+  }),
+  open: onDevice,
+  close: onDevice,
+  mmap: z.strictObject({ mapping: name }),
+  munmap: z.strictObject({ mapping: name }),
+}
+
+/** Every step that a scenario can take. */
+export const STEP_NAMES: readonly StepName[] = Object.keys(STEPS) as StepName[]
+/** One step: `{load: {...}, repeat: 2}`. */
+export type StepDocument = {
+  readonly [K in StepName]?: StepArguments<K> | undefined
+} & { readonly repeat?: number | undefined }
+
+const oneOf = `one step of ${STEP_NAMES.join(', ')}`
+const step = z
+  .strictObject({
+    ...Object.fromEntries(Object.entries(STEPS).map(([key, schema]) => [key, schema.optional()])),
+    repeat: count.optional(),
+  })
+  .refine((value) => Object.keys(value).filter((key) => key !== 'repeat').length === 1, oneOf)
+
+const INVARIANT_RANGE = /^I[1-8](-I[1-8])?$/
+const check = z.union([z.enum(['deadlock', 'locks-left']), z.string().regex(INVARIANT_RANGE)], {
+  error: 'deadlock, locks-left, I1 to I8, or a range such as I1-I8',
+})
+
+/** Shape of a scenario file. */
+export const SCENARIO_SCHEMA: z.ZodType<ScenarioDocument> = z.strictObject({
+  vfiokit: z.literal('scenario/1'),
+  host: z.string(),
+  seed: z.int().optional(),
+  locks: z.strictObject({ fair: z.boolean() }).optional(),
+  strategies: z.array(z.string()).min(1).optional(),
+  processes: z.array(name).min(1),
+  devices: z.record(name, z.string()),
+  mappings: z
+    .record(
+      name,
+      z.strictObject({
+        process: name,
+        device: name,
+        region: z.int().min(0),
+        offset,
+        length: z.int().min(1),
+        prot: z.enum(['r', 'w', 'rw']).optional(),
+        later: z.boolean().optional(),
+      }),
+    )
+    .optional(),
+  tasks: z
+    .array(z.strictObject({ name, process: name, count: count.optional(), do: z.array(step).min(1) }))
+    .min(1),
+  check: z.array(check).min(1).optional(),
+  expect: z.record(z.string(), z.enum(['ok', 'violation', 'deadlock', 'unchecked', 'failed'])).optional(),
+}) as unknown as z.ZodType<ScenarioDocument>
+
+/** A mapping of a scenario. */
+export interface MappingDocument {
+  readonly process: string
+  readonly device: string
+  readonly region: number
+  readonly offset: number
+  readonly length: number
+  /** `rw` when absent. */
+  readonly prot?: 'r' | 'w' | 'rw' | undefined
+  /** Made by an `mmap` step, not before the tasks begin. */
+  readonly later?: boolean | undefined
+}
+
+/** A task of a scenario. */
+export interface TaskDocument {
+  readonly name: string
+  readonly process: string
+  /** How many of them run. */
+  readonly count?: number | undefined
+  readonly do: readonly StepDocument[]
+}
+
+/** What a scenario file says. */
+export interface ScenarioDocument {
+  readonly vfiokit: 'scenario/1'
+  /** The host file, relative to this one. */
+  readonly host: string
+  readonly seed?: number | undefined
+  readonly locks?: { readonly fair: boolean } | undefined
+  /** Which strategies it is run under; absent: the host's. */
+  readonly strategies?: readonly string[] | undefined
+  readonly processes: readonly string[]
+  readonly devices: Readonly<Record<string, string>>
+  readonly mappings?: Readonly<Record<string, MappingDocument>> | undefined
+  readonly tasks: readonly TaskDocument[]
+  /** Absent: everything. */
+  readonly check?: readonly string[] | undefined
+  readonly expect?: Readonly<Record<string, Verdict>> | undefined
+}
+
+/**
+ * How a run came out. ok: everything that was to be checked was, and holds. unchecked: nothing is
+ * wrong, but some invariant was never asked. failed: a task ended with something that is no answer of
+ * the ABI, or a step limit was hit.
+ */
+export type Verdict = 'ok' | 'violation' | 'deadlock' | 'unchecked' | 'failed'

@@ -1,0 +1,134 @@
+/**
+ * The timeline of a controlled run: who waited for which lock, what was zapped, what each step came to.
+ *
+ * Made from the steps that were really taken; counters come from the same place.
+ */
+import {
+  AccessOp,
+  EffectOp,
+  InsertOp,
+  type Lock,
+  LockOp,
+  type StepEvent,
+  ZapMappingOp,
+  ZapOp,
+} from '@vfiokit/locking'
+import type { VfioDevice, Vma } from '@vfiokit/vfio-core'
+
+/** One line. */
+export interface TimelineEvent {
+  readonly step: number
+  readonly task: string
+  readonly kind: 'wait' | 'granted' | 'fault' | 'zap' | 'reset' | 'signal' | 'errno' | 'done' | 'failed'
+  readonly text: string
+}
+
+/** Figures of a run. */
+export interface RunCounts {
+  faults: number
+  zappedPages: number
+  sigbus: number
+  ebusy: number
+  lockAcquisitions: number
+  waits: number
+}
+
+/** What became of one mapping. */
+export interface MappingCounts {
+  faults: number
+  zappedPages: number
+  sigbus: number
+}
+
+/** A watcher that keeps book. */
+export class Timeline {
+  readonly events: TimelineEvent[] = []
+  readonly counts: RunCounts = {
+    faults: 0,
+    zappedPages: 0,
+    sigbus: 0,
+    ebusy: 0,
+    lockAcquisitions: 0,
+    waits: 0,
+  }
+  readonly #perMapping = new Map<string, MappingCounts>()
+  readonly #holders = new Map<Lock, Set<string>>()
+  /** Pages of each mapping after the last step that could change them. */
+  readonly #present = new Map<Vma, number>()
+
+  constructor(readonly devices: readonly VfioDevice[]) {}
+
+  /** Figures of one mapping. */
+  mapping(id: string): MappingCounts {
+    let counts = this.#perMapping.get(id)
+    if (counts === undefined) {
+      counts = { faults: 0, zappedPages: 0, sigbus: 0 }
+      this.#perMapping.set(id, counts)
+    }
+    return counts
+  }
+
+  /** Looks at one step. Give it to a ControlledDriver as a watcher. */
+  readonly watch = (event: StepEvent): void => {
+    const { op } = event
+    if (op instanceof LockOp) this.#lock(event, op)
+    else if (event.outcome !== 'performed') return
+    else if (op instanceof AccessOp) this.#access(event, op)
+    else if (op instanceof InsertOp) this.#insert(event, op)
+    else if (op instanceof ZapOp || op instanceof ZapMappingOp) this.#zap(event)
+    else if (op instanceof EffectOp) this.#effect(event, op)
+  }
+
+  /** Adds a line that is no step of a lock or page. */
+  add(at: { step: number; task: string }, kind: TimelineEvent['kind'], text: string): void {
+    this.events.push({ step: at.step, task: at.task, kind, text })
+  }
+
+  #lock(event: StepEvent, op: LockOp<unknown>): void {
+    const { task, outcome } = event
+    if (outcome === 'waiting') {
+      const holders = [...(this.#holders.get(op.lock) ?? [])].filter((holder) => holder !== task)
+      const by = holders.length === 0 ? '' : `, held by ${holders.join(' and ')}`
+      this.counts.waits++
+      this.add(event, 'wait', `waits for ${op.object}${by}`)
+    }
+    if (outcome === 'granted') this.add(event, 'granted', `gets ${op.object}`)
+    if (op.kind === 'release') this.#holders.get(op.lock)?.delete(task)
+    const taken =
+      outcome === 'granted' ||
+      (outcome === 'performed' &&
+        (op.kind === 'acquire' || (op.kind === 'try-acquire' && event.result === true)))
+    if (!taken) return
+    this.counts.lockAcquisitions++
+    const holders = this.#holders.get(op.lock)
+    if (holders === undefined) this.#holders.set(op.lock, new Set([task]))
+    else holders.add(task)
+  }
+
+  #access(event: StepEvent, op: AccessOp): void {
+    if (event.result === true) return
+    this.counts.faults++
+    this.mapping(op.mapping.id).faults++
+    this.add(event, 'fault', `faults on ${op.object}`)
+  }
+
+  #insert(_event: StepEvent, { mapping }: InsertOp): void {
+    this.#present.set(mapping as Vma, mapping.presentPages)
+  }
+
+  #zap(event: StepEvent): void {
+    for (const device of this.devices)
+      for (const vma of device.mappings) {
+        const lost = (this.#present.get(vma) ?? 0) - vma.presentPages
+        if (lost <= 0) continue
+        this.#present.set(vma, vma.presentPages)
+        this.counts.zappedPages += lost
+        this.mapping(vma.id).zappedPages += lost
+        this.add(event, 'zap', `zaps ${lost} page(s) of ${vma.id}`)
+      }
+  }
+
+  #effect(event: StepEvent, { object }: EffectOp<unknown>): void {
+    if (/reset of/.test(object)) this.add(event, 'reset', object)
+  }
+}
