@@ -20,6 +20,14 @@ describe('a random schedule', () => {
     for (const count of counts) expect(Math.abs(count - 10_000)).toBeLessThan(500)
   })
 
+  test('begins differently for neighbouring seeds: five picks of two go every way', () => {
+    const beginnings = Array.from({ length: 320 }, (_, seed) => picks(seed, 2, 5).join(''))
+    const counts = new Map<string, number>()
+    for (const beginning of beginnings) counts.set(beginning, (counts.get(beginning) ?? 0) + 1)
+    expect(counts.size).toBe(32)
+    expect(Math.max(...counts.values())).toBeLessThan(30)
+  })
+
   test('draws nothing when there is no choice', () => {
     const [a, b] = [randomSchedule(5), randomSchedule(5)]
     a(1)

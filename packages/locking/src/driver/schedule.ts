@@ -17,6 +17,16 @@ const SEED_MAX = 0xffff_ffff
 export function randomSchedule(seed: number): Schedule {
   if (!Number.isInteger(seed) || seed < 0 || seed > SEED_MAX)
     throw new RangeError(`seed ${seed} is not an integer from 0 to ${SEED_MAX}`)
-  const generator = xoroshiro128plus(seed)
+  const generator = xoroshiro128plus(scatter(seed))
   return (count) => (count === 1 ? 0 : uniformInt(generator, 0, count - 1))
+}
+
+/**
+ * One 32-bit number for another, neighbours far apart: fed as they are, seeds 0 to 19 would all begin
+ * with the same picks. The finalizer of MurmurHash3, which never gives two numbers the same one.
+ */
+function scatter(seed: number): number {
+  let bits = Math.imul(seed ^ (seed >>> 16), 0x85eb_ca6b)
+  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2_ae35)
+  return bits ^ (bits >>> 16)
 }

@@ -20,8 +20,6 @@ export function accessBody(
   subject: EffectSubject,
   touchBar: () => void | Promise<void>,
 ): GuardedBody<void> {
-  return {
-    admit: () => get(device.cells.accessible),
-    act: () => effect('bar access', [undefined], touchBar, subject),
-  }
+  const touched = effect('bar access', [undefined], touchBar, subject)
+  return { admit: () => get(device.cells.accessible), act: () => touched }
 }
