@@ -3,14 +3,14 @@
  * @packageDocumentation
  */
 export { BarRegisters } from './config/bar-registers.ts'
-export type { RegisterHook } from './config/config-access.ts'
 export {
   CAPABILITY_PERMISSIONS,
   type CapabilityPermissions,
-  HEADER_PERMISSIONS,
-  type RegisterPermission,
-} from './config/register-permissions.ts'
-export { VirtualConfig } from './config/virtual-config.ts'
+  type ReadRegister,
+} from './config/capability-permissions.ts'
+export type { CapabilityWrite, RegisterHook } from './config/capability-writes.ts'
+export { HEADER_PERMISSIONS, type RegisterPermission } from './config/register-permissions.ts'
+export { type ClaimedCapability, VirtualConfig } from './config/virtual-config.ts'
 export { BarFrame } from './mapping/bar-frame.ts'
 export { type MsixTable, OpenPciDevice } from './open-pci-device.ts'
 export { PciBus, type PciBusOptions, VFIO_PCI } from './pci-bus.ts'

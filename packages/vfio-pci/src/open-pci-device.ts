@@ -3,7 +3,6 @@ import type { PciHardware } from '@vfiokit/hardware'
 import { CAPABILITY_ID } from '@vfiokit/topology'
 import { pagesOf, REGION_PAGES, type VfioDevice } from '@vfiokit/vfio-core'
 import { BarRegisters } from './config/bar-registers.ts'
-import { type RegisterHook, registerHooks } from './config/config-access.ts'
 import { COMMAND, HEADER } from './config/register-permissions.ts'
 import { capabilityOffset, VirtualConfig } from './config/virtual-config.ts'
 import type { DeviceRegion } from './region/device-region.ts'
@@ -23,7 +22,6 @@ const BAR_COUNT = 6
 export class OpenPciDevice {
   readonly config: VirtualConfig
   readonly barRegisters: BarRegisters
-  readonly registerHooks: ReadonlyMap<number, RegisterHook>
   readonly msixTable: MsixTable | undefined
 
   /**
@@ -37,7 +35,6 @@ export class OpenPciDevice {
   ) {
     this.config = new VirtualConfig(hardware)
     this.barRegisters = new BarRegisters(hardware, this.config)
-    this.registerHooks = registerHooks({ hardware })
     this.msixTable = msixTable(hardware)
   }
 
@@ -48,6 +45,11 @@ export class OpenPciDevice {
 
   set memoryBit(on: boolean) {
     this.#setCommandBit(COMMAND.MEMORY, on)
+  }
+
+  /** A virtual function has no memory-enable bit of its own. Kernel: `no_command_memory`. */
+  get ignoresMemoryBit(): boolean {
+    return this.hardware.identity.physfn !== undefined
   }
 
   /** The virtual I/O-enable bit. */

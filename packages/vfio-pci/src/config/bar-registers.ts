@@ -48,7 +48,8 @@ export class BarRegisters {
 
   /** Masks every register with its size and puts its type bits in. */
   fixUp(): void {
-    const byBar = new Map(this.hardware.resources.map((resource) => [resource.bar, resource]))
+    const assigned = this.hardware.resources.filter(({ start }) => start !== 0n)
+    const byBar = new Map(assigned.map((resource) => [resource.bar, resource]))
     for (let bar = 0; bar < 6; bar++) {
       const resource = byBar.get(bar as BarResource['bar'])
       const offset = HEADER.BAR0 + 4 * bar
@@ -67,16 +68,17 @@ export class BarRegisters {
     this.#fixUpRom(byBar.get('rom'))
   }
 
-  /** Whether a reset behind vfio's back took the addresses away. */
+  /** Whether a reset behind vfio's back took the addresses away. The ROM is not looked at. */
   get needRestore(): boolean {
     return REGISTERS.some((offset, at) => {
       const host = this.#host[at]!
-      return host !== 0 && this.hardware.readConfig(offset, 4) !== host
+      return offset !== HEADER.ROM && host !== 0 && this.hardware.readConfig(offset, 4) !== host
     })
   }
 
-  /** Writes the host's addresses back. */
+  /** Writes the host's addresses back. The BARs of a virtual function are no registers of its own. */
   restore(): void {
+    if (this.hardware.identity.physfn !== undefined) return
     for (const [at, offset] of REGISTERS.entries()) this.hardware.writeConfig(offset, 4, this.#host[at]!)
   }
 

@@ -1,23 +1,19 @@
 /**
- * Reads and writes of the CONFIG region, and what some registers set in motion.
+ * Reads and writes of the CONFIG region: cut into single accesses, each to the register it falls on.
  *
- *   command     memory off zaps; on only excludes readers
- *   PM control  D3hot zaps
- *   FLR bits    a function reset, as by ioctl but by any method
+ *   command        memory off zaps; on only excludes readers
+ *   a capability   may have a hook of its own: see capability-writes
+ *   anything else  is stored, passed on or dropped, as the tables say
  *
- * Kernel: `vfio_pci_config_rw`, `vfio_config_do_rw` and the write hooks beside them.
+ * Kernel: `vfio_pci_config_rw`, `vfio_config_do_rw`, `vfio_basic_config_read/write`.
  */
-import type { ConfigWidth, PowerState } from '@vfiokit/hardware'
-import { effect, type Operation, setMemoryEnabled, setPower, type VfioErrno } from '@vfiokit/locking'
-import { CAPABILITY_ID } from '@vfiokit/topology'
+import type { ConfigWidth } from '@vfiokit/hardware'
+import { effect, type Operation, setMemoryEnabled, type VfioErrno } from '@vfiokit/locking'
 import { copyFromUser, copyToUser, lengthOf, type Transfer, VfioError } from '@vfiokit/vfio-core'
 import type { OpenPciDevice } from '../open-pci-device.ts'
-import { resetByRegister } from '../reset/function-reset.ts'
 import { BarRegisters } from './bar-registers.ts'
-import { AF, COMMAND, EXP, HEADER, PM_CONTROL } from './register-permissions.ts'
-import { capabilityOffset } from './virtual-config.ts'
-
-const POWER: readonly PowerState[] = ['D0', 'D1', 'D2', 'D3hot']
+import { CAPABILITY_WRITES } from './capability-writes.ts'
+import { COMMAND, HEADER } from './register-permissions.ts'
 
 /** Reads configuration space; too long a read transfers nothing. @returns bytes read */
 export function* readConfig(open: OpenPciDevice, transfer: Transfer, at: number): Operation<number> {
@@ -26,10 +22,9 @@ export function* readConfig(open: OpenPciDevice, transfer: Transfer, at: number)
     const offset = at + done
     const widthBytes = open.config.accessBytes(offset, count - done)
     const bytes = new Uint8Array(4)
-    yield* effect('config read', [undefined], () => {
-      if (BarRegisters.covers(offset)) open.barRegisters.refresh()
-      new DataView(bytes.buffer).setUint32(0, open.config.read(offset, widthBytes), true)
-    })
+    yield* effect('config read', [undefined], () =>
+      new DataView(bytes.buffer).setUint32(0, readRegister(open, offset, widthBytes), true),
+    )
     yield* copyToUser(transfer.process, transfer.buffer, done, bytes.subarray(0, widthBytes))
     done += widthBytes
   }
@@ -60,7 +55,15 @@ function checkedCount(open: OpenPciDevice, { buffer }: Transfer, at: number): nu
   )
 }
 
-/** A write whose first byte is the register's has consequences; others are stored only. */
+function readRegister(open: OpenPciDevice, offset: number, widthBytes: ConfigWidth): number {
+  const { config, barRegisters } = open
+  if (BarRegisters.covers(offset)) barRegisters.refresh()
+  const value = config.read(offset, widthBytes)
+  // A virtual function has no memory-enable bit in hardware: the virtual one shows through.
+  if (offset !== HEADER.COMMAND || !open.ignoresMemoryBit) return value
+  return value | (config.copy(HEADER.COMMAND, 1) & COMMAND.MEMORY)
+}
+
 function* writeRegister(
   open: OpenPciDevice,
   offset: number,
@@ -68,21 +71,26 @@ function* writeRegister(
   value: number,
 ): Operation<void> {
   if (offset === HEADER.COMMAND) return yield* writeCommand(open, widthBytes, value)
-  const hook = open.registerHooks.get(offset)
-  if (hook !== undefined) return yield* hook(open, offset, widthBytes, value)
+  const claim = open.config.claimedBy(offset)
+  const hook = claim && CAPABILITY_WRITES.get(claim.id)
+  if (claim !== undefined && hook !== undefined)
+    return yield* hook({ open, start: claim.start, offset, widthBytes, value })
   yield* effect('config write', [undefined], () => {
     open.config.write(offset, widthBytes, value)
     if (BarRegisters.covers(offset)) open.barRegisters.noteWrite()
   })
 }
 
+/** Only an access that begins at the register is one of the command; a byte written at 5 is just stored. */
 function* writeCommand(open: OpenPciDevice, widthBytes: ConfigWidth, value: number): Operation<void> {
   const { device, hardware, config, barRegisters } = open
   const command = widthBytes === 1 ? value & 0xff : value & 0xffff
   const enabled = (command & COMMAND.MEMORY) !== 0
+  // What says that somebody reset the function: a bit that is on for the user is off in hardware.
+  const telling = COMMAND.IO | (open.ignoresMemoryBit ? 0 : COMMAND.MEMORY)
   yield* setMemoryEnabled(device.strategy, device, enabled, () =>
     effect<VfioErrno | undefined>('command write', [undefined], () => {
-      const gains = command & ~hardware.readConfig(HEADER.COMMAND, 2) & (COMMAND.MEMORY | COMMAND.IO)
+      const gains = command & ~hardware.readConfig(HEADER.COMMAND, 2) & telling
       const lost = gains & config.copy(HEADER.COMMAND, 2)
       if (lost !== 0 || barRegisters.needRestore) barRegisters.restore()
       config.write(HEADER.COMMAND, widthBytes, value)
@@ -90,61 +98,4 @@ function* writeCommand(open: OpenPciDevice, widthBytes: ConfigWidth, value: numb
       return undefined
     }),
   )
-}
-
-/** What a register with consequences does with a write. */
-export type RegisterHook = (
-  open: OpenPciDevice,
-  offset: number,
-  widthBytes: ConfigWidth,
-  value: number,
-) => Operation<void>
-
-/** The hooks of one function, by the offset of their register. */
-export function registerHooks(open: Pick<OpenPciDevice, 'hardware'>): ReadonlyMap<number, RegisterHook> {
-  const hooks = new Map<number, RegisterHook>()
-  const add = (id: number, register: number, hook: RegisterHook) => {
-    const start = capabilityOffset(open.hardware, id)
-    if (start !== undefined) hooks.set(start + register, hook)
-  }
-  add(CAPABILITY_ID.powerManagement, PM_CONTROL.OFFSET, writePowerControl)
-  add(CAPABILITY_ID.pciExpress, EXP.DEVICE_CONTROL, writeDeviceControl)
-  add(CAPABILITY_ID.advancedFeatures, AF.CONTROL, writeAdvancedFeatures)
-  return hooks
-}
-
-const writePowerControl: RegisterHook = function* (open, offset, widthBytes, value) {
-  const { device, config, hardware } = open
-  yield* effect('config write', [undefined], () => config.write(offset, widthBytes, value))
-  const wanted = POWER[value & PM_CONTROL.STATE]!
-  yield* setPower(device.strategy, device, wanted, () =>
-    effect<PowerState>(`power to ${wanted}`, POWER, () => {
-      const others = hardware.readConfig(offset, 2) & ~PM_CONTROL.STATE
-      hardware.writeConfig(offset, 2, others | (value & PM_CONTROL.STATE))
-      return hardware.powerState
-    }),
-  )
-}
-
-const writeDeviceControl: RegisterHook = function* (open, offset, widthBytes, value) {
-  const capabilities = open.hardware.readConfig(offset - EXP.DEVICE_CONTROL + EXP.DEVICE_CAPABILITIES, 4)
-  const hasFlr = (capabilities & EXP.HAS_FLR) !== 0
-  yield* effect('config write', [undefined], () => open.config.write(offset, widthBytes, value))
-  if (!takeFlrBit(open, offset, EXP.FLR)) return
-  if (hasFlr) yield* resetByRegister(open)
-}
-
-const writeAdvancedFeatures: RegisterHook = function* (open, offset, widthBytes, value) {
-  const capabilities = open.hardware.readConfig(offset - AF.CONTROL + AF.CAPABILITIES, 1)
-  yield* effect('config write', [undefined], () => open.config.write(offset, widthBytes, value))
-  if (!takeFlrBit(open, offset, AF.FLR)) return
-  if ((capabilities & AF.HAS_TP_AND_FLR) === AF.HAS_TP_AND_FLR) yield* resetByRegister(open)
-}
-
-/** The bit reads 0 whatever happens; whether it was set is what counts. */
-function takeFlrBit({ config }: OpenPciDevice, offset: number, bit: number): boolean {
-  const widthBytes = bit > 0xff ? 2 : 1
-  const copy = config.copy(offset, widthBytes)
-  config.setCopy(offset, widthBytes, copy & ~bit)
-  return (copy & bit) !== 0
 }

@@ -5,22 +5,23 @@
  */
 import type { ConfigWidth, PciHardware } from '@vfiokit/hardware'
 import { type Capability, findCapability } from '@vfiokit/topology'
-import {
-  CAPABILITY_PERMISSIONS,
-  COMMAND,
-  HEADER,
-  HEADER_PERMISSIONS,
-  type RegisterPermission,
-} from './register-permissions.ts'
+import { CAPABILITY_PERMISSIONS, type ReadRegister } from './capability-permissions.ts'
+import { HEADER, HEADER_PERMISSIONS, type RegisterPermission, STATUS } from './register-permissions.ts'
 
-/** Standard header, in the map of owners. */
+/** A capability that owns some bytes. */
+export interface ClaimedCapability {
+  readonly id: number
+  /** Where it begins in configuration space. */
+  readonly start: number
+}
+
+/** Owners in the map of bytes: the header, then claimed capabilities from 1 on; at the end what is none. */
 const OWNER_HEADER = 0
-/** No capability claims the byte: raw hardware. */
 const OWNER_NOBODY = 0xff
+/** Extended capabilities are read from hardware; nothing of them can be written. */
+const OWNER_EXTENDED = 0xfe
 const HEADER_BYTES = 0x40
 const STANDARD_BYTES = 0x100
-/** Extended capabilities are read from hardware; nothing of them can be written. */
-const OWNER_EXTENDED = 0xfd
 
 /** One open device's view. Made at first open, dropped at last close. */
 export class VirtualConfig {
@@ -31,6 +32,7 @@ export class VirtualConfig {
   readonly #writable: Uint8Array
   /** Which capability a byte belongs to: one access never spans two. */
   readonly #owner: Uint8Array
+  readonly #claims: ClaimedCapability[] = []
   readonly #hardware: PciHardware
 
   constructor(hardware: PciHardware) {
@@ -43,7 +45,8 @@ export class VirtualConfig {
     this.#owner.fill(OWNER_EXTENDED, STANDARD_BYTES)
     this.#claim(0, HEADER_BYTES, OWNER_HEADER, HEADER_PERMISSIONS)
     this.#identify(hardware)
-    this.#claimCapabilities(standardCapabilities(hardware))
+    if ((this.copy(HEADER.STATUS, 2) & STATUS.CAPABILITY_LIST) !== 0)
+      this.#claimCapabilities(standardCapabilities(hardware))
   }
 
   /** How many bytes from `offset` one access can take: up to the dword's end, one owner, aligned. */
@@ -55,6 +58,11 @@ export class VirtualConfig {
     return run >= 2 && offset % 2 === 0 ? 2 : 1
   }
 
+  /** The capability that a byte belongs to; undefined for the header and for what nobody claims. */
+  claimedBy(offset: number): ClaimedCapability | undefined {
+    return this.#claims[this.#owner[offset]! - 1]
+  }
+
   /** What a user reads. */
   read(offset: number, widthBytes: ConfigWidth): number {
     const virtual = littleEndian(this.#virtual, offset, widthBytes)
@@ -64,7 +72,12 @@ export class VirtualConfig {
     return ((this.#hardware.readConfig(offset, widthBytes) & ~virtual) | (copy & virtual)) >>> 0
   }
 
-  /** What becomes of a user's write: dropped, copied, or merged into the hardware's register. */
+  /**
+   * What becomes of a user's write: dropped, copied, or merged into the hardware's register.
+   *
+   * Bits that the user may not write are written back as they were found, so status bits that writing
+   * 1 clears are cleared by any write of the same access, as in the kernel.
+   */
   write(offset: number, widthBytes: ConfigWidth, value: number): void {
     const writable = littleEndian(this.#writable, offset, widthBytes)
     if (writable === 0) return
@@ -89,12 +102,17 @@ export class VirtualConfig {
   }
 
   #claim(start: number, lengthBytes: number, owner: number, registers: readonly RegisterPermission[]): void {
-    this.#owner.fill(owner, start, start + lengthBytes)
-    this.#writable.fill(0, start, start + lengthBytes)
-    for (const { offset, widthBytes, virtual, writable } of registers)
-      for (let at = 0; at < widthBytes && offset + at < lengthBytes; at++) {
-        this.#virtual[start + offset + at] = (virtual >>> (8 * at)) & 0xff
-        this.#writable[start + offset + at] = (writable >>> (8 * at)) & 0xff
+    const end = Math.min(start + lengthBytes, STANDARD_BYTES)
+    this.#owner.fill(owner, start, end)
+    // Two capabilities that overlap: the later one in the list has the bytes, whole.
+    this.#writable.fill(0, start, end)
+    this.#virtual.fill(0, start, end)
+    for (const { offset, widthBytes, virtual, writable, absent = 0 } of registers)
+      for (let at = 0; at < widthBytes && start + offset + at < end; at++) {
+        const place = start + offset + at
+        this.#virtual[place] = (virtual >>> (8 * at)) & 0xff
+        this.#writable[place] = (writable >>> (8 * at)) & 0xff
+        this.bytes[place]! &= ~(absent >>> (8 * at)) & 0xff
       }
   }
 
@@ -102,9 +120,7 @@ export class VirtualConfig {
   #identify({ identity }: PciHardware): void {
     this.setCopy(0, 2, identity.vendorId)
     this.setCopy(2, 2, identity.deviceId)
-    if (identity.physfn === undefined) return
-    this.#virtual[HEADER.COMMAND]! |= COMMAND.MEMORY
-    this.bytes[HEADER.COMMAND]! |= COMMAND.MEMORY
+    if (identity.physfn !== undefined) this.bytes[HEADER.INTERRUPT_PIN] = 0
   }
 
   /** Claims what is shown, and makes each pointer skip what is hidden. Kernel: `vfio_cap_init`. */
@@ -115,10 +131,20 @@ export class VirtualConfig {
       if (shown === undefined) continue
       this.bytes[pointer] = offset
       pointer = offset + 1
-      this.#claim(offset, Math.min(shown.lengthBytes, STANDARD_BYTES - offset), id, shown.registers)
+      const read: ReadRegister = (register, widthBytes) =>
+        // A list that breaks off leaves registers behind the end of the space.
+        offset + register + widthBytes > STANDARD_BYTES ? 0 : this.copy(offset + register, widthBytes)
+      const { lengthBytes, registers } = shown
+      this.#claims.push({ id, start: offset })
+      this.#claim(
+        offset,
+        typeof lengthBytes === 'number' ? lengthBytes : lengthBytes(read),
+        this.#claims.length,
+        typeof registers === 'function' ? registers(read) : registers,
+      )
     }
     this.bytes[pointer] = 0
-    if (pointer === HEADER.CAPABILITIES) this.bytes[HEADER.STATUS]! &= ~0x10
+    if (pointer === HEADER.CAPABILITIES) this.bytes[HEADER.STATUS]! &= ~STATUS.CAPABILITY_LIST
   }
 }
 
