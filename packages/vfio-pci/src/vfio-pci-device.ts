@@ -22,6 +22,7 @@ import {
 } from '@vfiokit/vfio-core'
 import { readConfig, writeConfig } from './config/config-access.ts'
 import { COMMAND, HEADER } from './config/register-permissions.ts'
+import { argumentIn } from './ioctl-argument.ts'
 import { admitMapping } from './mapping/map-admission.ts'
 import { OpenPciDevice } from './open-pci-device.ts'
 import type { PciBus } from './pci-bus.ts'
@@ -81,7 +82,7 @@ export class VfioPciDevice implements DeviceDriver {
       case DEVICE_IOCTL.DEVICE_GET_INFO:
         return this.#info(call.argument)
       case DEVICE_IOCTL.DEVICE_GET_REGION_INFO:
-        return regionInfo(this.#use().state, call.argument)
+        return yield* regionInfo(this.#use().state, call.argument)
       case DEVICE_IOCTL.DEVICE_RESET:
         yield* resetByIoctl(this.#use().state)
         return 0
@@ -97,8 +98,8 @@ export class VfioPciDevice implements DeviceDriver {
   read(transfer: Transfer): Operation<number> {
     const { state, bars } = this.#use()
     const { index, at } = split(transfer.offset)
-    if (index <= PCI_REGION.BAR5) return bars.transfer('read', transfer, index, at)
-    if (index === PCI_REGION.ROM) return readRom(state, transfer, at)
+    if (index <= PCI_REGION.BAR5) return bars.bar('read', transfer, index, at)
+    if (index === PCI_REGION.ROM) return readRom(bars, transfer, at)
     if (index === PCI_REGION.CONFIG) return readConfig(state, transfer, at)
     return readRegion(this.#deviceRegion(index), transfer, at)
   }
@@ -106,7 +107,7 @@ export class VfioPciDevice implements DeviceDriver {
   write(transfer: Transfer): Operation<number> {
     const { state, bars } = this.#use()
     const { index, at } = split(transfer.offset)
-    if (index <= PCI_REGION.BAR5) return bars.transfer('write', transfer, index, at)
+    if (index <= PCI_REGION.BAR5) return bars.bar('write', transfer, index, at)
     if (index === PCI_REGION.ROM) throw new VfioError('EINVAL', 'read-only', `the ROM of ${this.device.id}`)
     if (index === PCI_REGION.CONFIG) return writeConfig(state, transfer, at)
     return writeRegion(this.#deviceRegion(index), transfer, at)
@@ -130,10 +131,11 @@ export class VfioPciDevice implements DeviceDriver {
   #enable(): void {
     powerUp(this.hardware)
     const command = this.hardware.readConfig(HEADER.COMMAND, 2)
-    const decode = this.#decodeBits()
-    this.hardware.writeConfig(HEADER.COMMAND, 2, (command & ~COMMAND.MASTER) | decode)
+    const decoding = (command & ~COMMAND.MASTER) | this.#decodeBits()
+    this.hardware.writeConfig(HEADER.COMMAND, 2, decoding)
     const resetWorks = resetByMethods(this.hardware) === undefined
     const found = new SavedState(this.hardware)
+    this.hardware.writeConfig(HEADER.COMMAND, 2, decoding & ~COMMAND.INTX_DISABLE)
     const regions = openRegions(this.hardware, this.bus.providers, this.bus.log)
     const state = new OpenPciDevice(this.device, this.hardware, regions, resetWorks)
     state.declareZapRanges()
@@ -152,15 +154,16 @@ export class VfioPciDevice implements DeviceDriver {
     this.device.cells.power.backing.write('D0')
   }
 
+  /** What its BARs need to answer; a ROM needs nothing until it is read. */
   #decodeBits(): number {
-    const kinds = new Set(this.hardware.resources.map(({ kind }) => kind))
+    const bars = this.hardware.resources.filter(({ bar }) => bar !== 'rom')
+    const kinds = new Set(bars.map(({ kind }) => kind))
     return (kinds.has('memory') ? COMMAND.MEMORY : 0) | (kinds.has('io') ? COMMAND.IO : 0)
   }
 
   #info(argument: Uint8Array): number {
     const { state } = this.#use()
-    const { argsz } = DEVICE_INFO.decode(argument)
-    if (argsz < DEVICE_INFO_MIN_BYTES) throw new VfioError('EINVAL', 'argsz-too-small', `argsz ${argsz}`)
+    argumentIn(DEVICE_INFO, argument, DEVICE_INFO_MIN_BYTES)
     DEVICE_INFO.write(argument, {
       flags: DEVICE_FLAGS.PCI | (state.resetWorks ? DEVICE_FLAGS.RESET : 0),
       num_regions: PCI_REGION.FIRST_DEVICE_SPECIFIC + state.regions.length,
@@ -188,27 +191,23 @@ function split(offset: number): { readonly index: number; readonly at: number } 
   return { index, at: offset - index * REGION_SPAN }
 }
 
-/** A plugin sees only ranges that lie inside its region. */
-function clipped(region: DeviceRegion, transfer: Transfer, at: number): number {
-  if (at >= region.sizeBytes)
-    throw new VfioError(
-      'EINVAL',
-      'bad-offset',
-      `0x${at.toString(16)} is behind the end of region ${region.index}`,
-    )
-  return Math.min(lengthOf(transfer.buffer), region.sizeBytes - at)
-}
-
 function* readRegion(region: DeviceRegion, transfer: Transfer, at: number): Operation<number> {
-  const bytes = new Uint8Array(clipped(region, transfer, at))
+  region.requireAccess('read', at)
+  const bytes = clipped(region, transfer, at)
   yield* effect(`read of region ${region.index}`, [undefined], () => region.read(at, bytes))
   yield* copyToUser(transfer.process, transfer.buffer, 0, bytes)
   return bytes.length
 }
 
 function* writeRegion(region: DeviceRegion, transfer: Transfer, at: number): Operation<number> {
-  const bytes = new Uint8Array(clipped(region, transfer, at))
+  region.requireAccess('write', at)
+  const bytes = clipped(region, transfer, at)
   yield* copyFromUser(transfer.process, transfer.buffer, 0, bytes)
   yield* effect(`write of region ${region.index}`, [undefined], () => region.write(at, bytes))
   return bytes.length
+}
+
+/** A plugin sees only ranges that lie inside its region. */
+function clipped(region: DeviceRegion, { buffer }: Transfer, at: number): Uint8Array {
+  return new Uint8Array(Math.min(lengthOf(buffer), region.sizeBytes - at))
 }

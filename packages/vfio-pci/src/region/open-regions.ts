@@ -1,7 +1,7 @@
 /** Opens the providers that match a device; one that throws leaves the device without its regions. */
 import type { PciHardware } from '@vfiokit/hardware'
 import type { BarIndex } from '@vfiokit/topology'
-import { PCI_REGION } from '@vfiokit/vfio-core'
+import { PAGE_SIZE_BYTES, PCI_REGION, REGION_PAGES, REGION_TYPE_PCI_VENDOR } from '@vfiokit/vfio-core'
 import type { PluginFailureLog } from '../plugin-failure.ts'
 import { DeviceRegion } from './device-region.ts'
 import type { Region, RegionBar, RegionHost, RegionProvider } from './region-provider.ts'
@@ -26,24 +26,62 @@ function regionsOf(
   hardware: PciHardware,
   log: PluginFailureLog,
 ): readonly Region[] {
+  const tell = (member: string, cause: unknown) =>
+    log({ plugin: provider.name, device: hardware.bdf, member, cause })
   let member = 'matches'
   try {
     if (!provider.matches(hardware.identity)) return []
     member = 'open'
     const regions = provider.open(regionHost(hardware))
-    for (const region of regions) checkRegion(region)
-    return regions
+    const defect = firstDefect(regions)
+    if (defect === undefined) return regions
+    tell(member, defect)
+    closeAll(regions, (cause) => tell('close', cause))
   } catch (cause) {
-    log({ plugin: provider.name, device: hardware.bdf, member, cause })
-    return []
+    tell(member, cause)
   }
+  return []
 }
 
-function checkRegion({ sizeBytes, fault, backing }: Region): void {
-  if (!Number.isSafeInteger(sizeBytes) || sizeBytes <= 0)
-    throw new RangeError(`sizeBytes is ${sizeBytes}, not a positive whole number`)
+/** All regions of a provider or none: with one left out the indexes of the others would shift. */
+function firstDefect(regions: readonly Region[]): Error | undefined {
+  for (const [at, region] of regions.entries()) {
+    const defect = defectOf(region)
+    if (defect !== undefined) return new RangeError(`region ${at}: ${defect}`)
+  }
+  return undefined
+}
+
+function closeAll(regions: readonly Region[], tell: (cause: unknown) => void): void {
+  for (const region of regions)
+    try {
+      region?.close?.()
+    } catch (cause) {
+      tell(cause)
+    }
+}
+
+/** 2^40: what a region index spans in the file. */
+const REGION_SPAN_BYTES = REGION_PAGES * PAGE_SIZE_BYTES
+/** Bit 31 of a type says that the rest is a vendor id. */
+const GLOBAL_TYPE_MAX = REGION_TYPE_PCI_VENDOR - 1
+
+function defectOf({ kind, sizeBytes, fault, backing }: Region): string | undefined {
+  const [name, type, most] =
+    'vendor' in kind ? ['vendor', kind.vendor, 0xffff] : ['global', kind.global, GLOBAL_TYPE_MAX]
+  if (!isWithin(type, 0, most)) return `kind.${name} is ${type}, not a whole number up to ${most}`
+  if (!isWithin(kind.subtype, 0, 0xffff_ffff)) return `kind.subtype is ${kind.subtype}, not 32 bits`
+  if (!isWithin(sizeBytes, 1, REGION_SPAN_BYTES))
+    return `sizeBytes is ${sizeBytes}, not a whole number from 1 to ${REGION_SPAN_BYTES}`
   if ((fault === undefined) !== (backing === undefined))
-    throw new TypeError('fault and backing come together: a mappable region says what backs its pages')
+    return 'fault and backing come together: a mappable region says what backs its pages'
+  if (backing !== undefined && backing !== 'bar' && backing !== 'memory')
+    return `backing is ${String(backing)}, not bar or memory`
+  return undefined
+}
+
+function isWithin(value: number, least: number, most: number): boolean {
+  return Number.isSafeInteger(value) && value >= least && value <= most
 }
 
 function regionHost(hardware: PciHardware): RegionHost {

@@ -1,4 +1,5 @@
 /** VFIO_DEVICE_GET_REGION_INFO. Kernel: `vfio_pci_ioctl_get_region_info`. */
+import type { Operation } from '@vfiokit/locking'
 import {
   chainBytes,
   type InfoCapability,
@@ -9,8 +10,10 @@ import {
   VfioError,
   writeChain,
 } from '@vfiokit/vfio-core'
+import { argumentIn, requireBytes } from '../ioctl-argument.ts'
 import { isMappable } from '../mapping/map-admission.ts'
 import type { OpenPciDevice } from '../open-pci-device.ts'
+import { romRegionBytes } from './rom-access.ts'
 
 /** What a region is, before it is put into a struct. */
 export interface RegionDescription {
@@ -25,9 +28,9 @@ const NOTHING: RegionDescription = { sizeBytes: 0, flags: 0, capabilities: [] }
 const REGION_SPAN = 2n ** 40n
 
 /** Describes one region. @throws VfioError EINVAL for an index that the device does not have. */
-export function describeRegion(open: OpenPciDevice, index: number): RegionDescription {
+export function* describeRegion(open: OpenPciDevice, index: number): Operation<RegionDescription> {
   if (index <= PCI_REGION.BAR5) return describeBar(open, index)
-  if (index === PCI_REGION.ROM) return describeRom(open)
+  if (index === PCI_REGION.ROM) return yield* describeRom(open)
   if (index === PCI_REGION.CONFIG)
     return { sizeBytes: open.config.sizeBytes, flags: READ_WRITE, capabilities: [] }
   const own = open.regions[index - PCI_REGION.FIRST_DEVICE_SPECIFIC]
@@ -38,21 +41,24 @@ export function describeRegion(open: OpenPciDevice, index: number): RegionDescri
 }
 
 /** Fills the caller's struct; capabilities only if they fit. */
-export function regionInfo(open: OpenPciDevice, argument: Uint8Array): number {
-  const { argsz, index } = REGION_INFO.decode(argument)
-  if (argsz < REGION_INFO.sizeBytes) throw new VfioError('EINVAL', 'argsz-too-small', `argsz ${argsz}`)
-  const { sizeBytes, flags, capabilities } = describeRegion(open, index)
+export function* regionInfo(open: OpenPciDevice, argument: Uint8Array): Operation<number> {
+  const { argsz, index } = argumentIn(REGION_INFO, argument)
+  const { sizeBytes, flags, capabilities } = yield* describeRegion(open, index)
   const size = BigInt(sizeBytes)
   const offset = BigInt(index) * REGION_SPAN
   if (capabilities.length === 0) {
     REGION_INFO.write(argument, { flags, size, offset, cap_offset: 0 })
     return 0
   }
+  const all = { flags: flags | REGION_FLAGS.CAPS, size, offset }
   const needed = REGION_INFO.sizeBytes + chainBytes(capabilities)
-  const fits = argsz >= needed && argument.length >= needed
-  const cap_offset = fits ? writeChain(argument, REGION_INFO.sizeBytes, capabilities) : 0
-  const told = fits ? argsz : needed
-  REGION_INFO.write(argument, { argsz: told, flags: flags | REGION_FLAGS.CAPS, size, offset, cap_offset })
+  if (argsz < needed) {
+    REGION_INFO.write(argument, { ...all, argsz: needed, cap_offset: 0 })
+    return 0
+  }
+  requireBytes(argument, needed)
+  const cap_offset = writeChain(argument, REGION_INFO.sizeBytes, capabilities)
+  REGION_INFO.write(argument, { ...all, cap_offset })
   return 0
 }
 
@@ -69,7 +75,7 @@ function describeBar(open: OpenPciDevice, index: number): RegionDescription {
   }
 }
 
-function describeRom({ hardware }: OpenPciDevice): RegionDescription {
-  const rom = hardware.resources.find(({ bar }) => bar === 'rom')
-  return rom === undefined ? NOTHING : { ...NOTHING, sizeBytes: rom.sizeBytes, flags: REGION_FLAGS.READ }
+function* describeRom(open: OpenPciDevice): Operation<RegionDescription> {
+  const sizeBytes = yield* romRegionBytes(open)
+  return sizeBytes === 0 ? NOTHING : { sizeBytes, flags: REGION_FLAGS.READ, capabilities: [] }
 }
