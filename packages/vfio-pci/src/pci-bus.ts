@@ -35,6 +35,7 @@ export class PciBus {
   readonly #failures: PluginFailure[] = []
   readonly #drivers = new Map<Bdf, string | undefined>()
   readonly #devices = new Map<string, VfioPciDevice>()
+  readonly #members = new Map<number, PciFunction[]>()
 
   constructor(options: PciBusOptions) {
     this.core = options.core
@@ -45,8 +46,13 @@ export class PciBus {
       options.onPluginFailure?.(failure)
     }
     // What the source says was bound to vfio-pci is driverless here until somebody binds it.
-    for (const { bdf, driver } of this.topology.functions)
-      this.#drivers.set(bdf, driver === VFIO_PCI ? undefined : driver)
+    for (const fn of this.topology.functions) {
+      this.#drivers.set(fn.bdf, fn.driver === VFIO_PCI ? undefined : fn.driver)
+      if (fn.iommuGroup === undefined) continue
+      const members = this.#members.get(fn.iommuGroup)
+      if (members === undefined) this.#members.set(fn.iommuGroup, [fn])
+      else members.push(fn)
+    }
   }
 
   get topology(): Topology {
@@ -123,9 +129,11 @@ export class PciBus {
   resetBelow(affected: AffectedFunctions): VfioErrno | undefined {
     const open = affected.functions.flatMap((bdf) => this.#devices.get(bdf)?.open?.regions ?? [])
     for (const region of open) region.resetPrepare()
-    const errno = resetBelow(this, affected)
-    for (const region of open) region.resetDone()
-    return errno
+    try {
+      return resetBelow(this, affected)
+    } finally {
+      for (const region of open) region.resetDone()
+    }
   }
 
   #refusal(fn: PciFunction): VfioError | undefined {
@@ -143,9 +151,9 @@ export class PciBus {
 
   /** A member of the group that somebody else drives. */
   #foreignDriver(group: number): string | undefined {
-    for (const { bdf, iommuGroup, headerType } of this.topology.functions) {
+    for (const { bdf, headerType } of this.#members.get(group) ?? []) {
       const driver = this.#drivers.get(bdf)
-      if (iommuGroup !== group || driver === undefined || HARMLESS_DRIVERS.has(driver)) continue
+      if (driver === undefined || HARMLESS_DRIVERS.has(driver)) continue
       if (headerType !== 0 && !this.core.profile.bridgeDriversOwnDma) continue
       return `${bdf} of group ${group} is driven by ${driver}`
     }

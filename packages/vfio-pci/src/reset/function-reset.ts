@@ -15,6 +15,7 @@ const OUTCOMES: readonly (VfioErrno | undefined)[] = [undefined, 'ENOTTY']
  * @returns ENOTTY when no method worked; the function is usable all the same.
  */
 export function resetByMethods(hardware: PciHardware): VfioErrno | undefined {
+  if (hardware.resetMethods.length === 0) return 'ENOTTY'
   powerUp(hardware)
   const saved = new SavedState(hardware)
   disableDecoding(hardware)
@@ -40,9 +41,11 @@ function resetOpen(open: OpenPciDevice): Operation<VfioErrno | undefined> {
   return resetFunction(device.strategy, device, () =>
     effect(`function reset of ${device.id}`, OUTCOMES, () => {
       for (const region of regions) region.resetPrepare()
-      const errno = resetByMethods(hardware)
-      for (const region of regions) region.resetDone()
-      return errno
+      try {
+        return resetByMethods(hardware)
+      } finally {
+        for (const region of regions) region.resetDone()
+      }
     }),
   )
 }

@@ -21,16 +21,16 @@ import {
   type VfioDevice,
   VfioError,
 } from '@vfiokit/vfio-core'
+import { argumentIn, requireBytes } from '../ioctl-argument.ts'
 import type { PciBus } from '../pci-bus.ts'
 import { type AffectedFunctions, affectedFunctions } from './affected-functions.ts'
 import { disableDecoding, powerUp, SavedState } from './saved-state.ts'
 
 /** @throws VfioError as the kernel does, in the order of its checks. */
 export function* hotResetByIoctl(bus: PciBus, device: VfioDevice, call: IoctlCall): Operation<number> {
-  const { argsz, flags, count } = HOT_RESET.decode(call.argument)
+  const { flags, count } = argumentIn(HOT_RESET, call.argument)
   const { profile } = bus.core
-  if (argsz < HOT_RESET.sizeBytes || flags !== 0)
-    throw new VfioError('EINVAL', argsz < HOT_RESET.sizeBytes ? 'argsz-too-small' : 'bad-flags', device.id)
+  if (flags !== 0) throw new VfioError('EINVAL', 'bad-flags', `flags 0x${flags.toString(16)}`)
   if (profile.hotResetCountFirst && count === 0) throw noGroups(device)
   const affected = affectedFunctions(bus.topology, device.id as Bdf)
   if (count === 0) throw noGroups(device)
@@ -40,7 +40,7 @@ export function* hotResetByIoctl(bus: PciBus, device: VfioDevice, call: IoctlCal
       'too-many-groups',
       `${count} groups for ${affected.functions.length} functions`,
     )
-  const owned = ownedGroups(call, count)
+  const owned = ownedGroups(bus, call, count)
   requireResettable(bus, device, affected, owned)
   const members = device.set.devices.map((member) => asMember(member, owned))
   const outcome = yield* hotReset(device.strategy, device.set, members, () =>
@@ -65,15 +65,26 @@ function noGroups(device: VfioDevice): VfioError {
   return new VfioError('EINVAL', 'bad-count', `hot reset of ${device.id} with no group`)
 }
 
-/** The groups whose descriptors prove ownership. */
-function ownedGroups({ argument, process }: IoctlCall, count: number): ReadonlySet<Group> {
+/**
+ * The groups whose descriptors prove ownership. argsz need not cover the descriptors. Older kernels take
+ * a group only while it can be used: with a container that has an IOMMU type, and viable.
+ */
+function ownedGroups(
+  { core }: Pick<PciBus, 'core'>,
+  { argument, process }: IoctlCall,
+  count: number,
+): ReadonlySet<Group> {
+  requireBytes(argument, HOT_RESET.sizeBytes + count * FILE_DESCRIPTOR.sizeBytes)
   const groups = new Set<Group>()
   for (let at = 0; at < count; at++) {
     const start = HOT_RESET.sizeBytes + at * FILE_DESCRIPTOR.sizeBytes
     const file = process.file(FILE_DESCRIPTOR.decode(argument, start).fd)
     if (!(file instanceof GroupFile))
       throw new VfioError('EINVAL', 'not-a-group', `${file.title} is no group`)
-    groups.add(file.group)
+    const { group } = file
+    if (!core.profile.hotResetByDeviceSet && (group.container?.iommuType === undefined || !group.isViable))
+      throw new VfioError('EINVAL', 'no-container', `${file.title} cannot be used`)
+    groups.add(group)
   }
   return groups
 }

@@ -33,9 +33,11 @@ export class SavedState {
     this.#registers = [...controls, ...header]
   }
 
+  /** Registers that still hold what was saved are not written: status bits in them survive. */
   restore(): void {
+    const { hardware } = this
     for (const { offset, widthBytes, value } of this.#registers)
-      this.hardware.writeConfig(offset, widthBytes, value)
+      if (hardware.readConfig(offset, widthBytes) !== value) hardware.writeConfig(offset, widthBytes, value)
   }
 }
 
