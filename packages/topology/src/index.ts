@@ -3,6 +3,7 @@
  * @packageDocumentation
  */
 
+export { type AcsBit, type AcsOptions, type AcsVerdict, acsVerdict } from './acs.ts'
 export { type Bar, type BarIndex, barSizeFromProbe, type DecodedBars, decodeBars } from './bar.ts'
 export { Bdf, type BdfParts, type BdfStatics } from './bdf.ts'
 export { type Bridge, type BridgeWindows, type BusNumbers, decodeWindows, type Window } from './bridge.ts'
@@ -27,15 +28,24 @@ export {
 } from './config-composer.ts'
 export { type ConfigHole, ConfigSpace } from './config-space.ts'
 export { type Diagnostic, formatDiagnostic } from './diagnostic.ts'
+export {
+  type GroupPrediction,
+  type GroupReason,
+  type GroupSource,
+  type GroupVerdict,
+  predictGroups,
+  type UngroupedFunction,
+} from './iommu-group.ts'
 export type { FunctionInput, PciFunction, SubsystemIds } from './pci-function.ts'
 export type { PcieInfo, PciePortType } from './pcie.ts'
+export { forbidsBusReset } from './quirks/no-bus-reset.ts'
 export { BUILTIN_READERS } from './readers/builtin.ts'
 export { lspciDumpReader } from './readers/lspci-dump.ts'
 export { sysfsSnapshotReader } from './readers/sysfs-snapshot.ts'
 export type { ReadSource, TopologyReader } from './readers/topology-reader.ts'
 export { TopologyReaders } from './readers/topology-readers.ts'
 export { yamlReader } from './readers/yaml.ts'
-export { forbidsBusReset, type ResetDomain, type ResetDomains, resetDomain } from './reset-domain.ts'
+export { type ResetDomain, type ResetDomains, resetDomain } from './reset-domain.ts'
 export type { Slot, SlotInput } from './slot.ts'
 export type { Topology } from './topology.ts'
 export { type Place, TopologyBuilder } from './topology-builder.ts'

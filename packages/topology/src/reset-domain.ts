@@ -9,6 +9,7 @@
 import { Bdf } from './bdf.ts'
 import type { Bus } from './bus.ts'
 import type { PciFunction } from './pci-function.ts'
+import { forbidsBusReset } from './quirks/no-bus-reset.ts'
 import type { Slot } from './slot.ts'
 import type { Topology } from './topology.ts'
 
@@ -27,42 +28,6 @@ export interface ResetDomains {
   readonly bus: ResetDomain | undefined
   /** What VFIO's hot reset hits: the slot if it can be reset, else the bus; undefined when neither can. */
   readonly hot: ResetDomain | undefined
-}
-
-/** Devices that a secondary bus reset breaks: `vendor:device`, hexadecimal (quirk_no_bus_reset). */
-const NO_BUS_RESET_IDS: ReadonlySet<string> = new Set([
-  '10de:22ce',
-  '10de:22d0',
-  '168c:0030',
-  '168c:0032',
-  '168c:0033',
-  '168c:0034',
-  '168c:003c',
-  '168c:003e',
-  '17cb:0308',
-  '17cb:1103',
-  '17cb:1107',
-  '177d:a100',
-  '104c:b005',
-  '1b21:1164',
-])
-
-/** NVIDIA boards from 0x2340 to 0x237f. */
-const NVIDIA_VENDOR = 0x10de
-const NVIDIA_NO_BUS_RESET = { first: 0x2340, last: 0x237f } as const
-
-/** Whether Linux refuses a secondary bus reset that would hit this function. */
-export function forbidsBusReset(fn: Pick<PciFunction, 'vendorId' | 'deviceId'>): boolean {
-  const { vendorId, deviceId } = fn
-  if (
-    vendorId === NVIDIA_VENDOR &&
-    deviceId >= NVIDIA_NO_BUS_RESET.first &&
-    deviceId <= NVIDIA_NO_BUS_RESET.last
-  ) {
-    return true
-  }
-  const id = (value: number): string => value.toString(16).padStart(4, '0')
-  return NO_BUS_RESET_IDS.has(`${id(vendorId)}:${id(deviceId)}`)
 }
 
 /** @throws RangeError when the topology has no such function. */
