@@ -36,6 +36,7 @@ export {
   predictGroups,
   type UngroupedFunction,
 } from './iommu-group.ts'
+export { DEFAULT_KERNEL, KERNEL_PROFILES, type KernelName, type KernelProfile } from './kernel-profile.ts'
 export type { FunctionInput, PciFunction, SubsystemIds } from './pci-function.ts'
 export type { PcieInfo, PciePortType } from './pcie.ts'
 export { forbidsBusReset } from './quirks/no-bus-reset.ts'
@@ -46,6 +47,15 @@ export type { ReadSource, TopologyReader } from './readers/topology-reader.ts'
 export { TopologyReaders } from './readers/topology-readers.ts'
 export { yamlReader } from './readers/yaml.ts'
 export { type ResetDomain, type ResetDomains, resetDomain } from './reset-domain.ts'
+export {
+  explainResetMethods,
+  predictResetMethods,
+  RESET_METHODS,
+  type ResetMethod,
+  type ResetMethodOptions,
+  type ResetMethodVerdict,
+  type ResetObstacle,
+} from './reset-methods.ts'
 export type { Slot, SlotInput } from './slot.ts'
 export type { Topology } from './topology.ts'
 export { type Place, TopologyBuilder } from './topology-builder.ts'

@@ -32,10 +32,17 @@ function isRecord(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+function hasResetMethod(device: unknown): boolean {
+  const attrs = isRecord(device) ? device.attrs : undefined
+  return isRecord(attrs) && typeof attrs.reset_method === 'string'
+}
+
 /** One reading: the builder and where its faults go. */
 class SnapshotReading {
   readonly #builder: TopologyBuilder
   readonly #place: Pick<ReadSource, 'file'>
+  /** The kernel is new enough to have the file: then a function without it has no reset. */
+  #recordsMethods = false
 
   constructor(source: ReadSource) {
     this.#place = source.file === undefined ? {} : { file: source.file }
@@ -45,7 +52,9 @@ class SnapshotReading {
   read(text: string): Topology {
     const snapshot = this.#parse(text)
     if (snapshot !== undefined) {
-      for (const [address, device] of this.#entries(snapshot, 'devices')) this.#device(address, device)
+      const devices = this.#entries(snapshot, 'devices')
+      this.#recordsMethods = devices.some(([, device]) => hasResetMethod(device))
+      for (const [address, device] of devices) this.#device(address, device)
       for (const [name, slot] of this.#entries(snapshot, 'slots')) this.#slot(name, slot)
     }
     return this.#builder.finish()
@@ -110,7 +119,7 @@ class SnapshotReading {
       parent: typeof realpath === 'string' ? parentOfPath(realpath) : undefined,
       driver: attributes.linkTarget('driver'),
       iommuGroup: attributes.iommuGroup(),
-      resetMethods: attributes.resetMethods(),
+      resetMethods: attributes.resetMethods(this.#recordsMethods),
       physfn: physfn === undefined ? undefined : Bdf.tryParse(physfn),
     }
   }
@@ -218,10 +227,11 @@ class Attributes {
   }
 
   /** Absent when the function has no reset at all; empty text when all were disabled. */
-  resetMethods(): readonly string[] | undefined {
+  resetMethods(recordsMethods: boolean): readonly string[] | undefined {
+    if (!Object.hasOwn(this.#attrs, 'reset_method')) return recordsMethods ? [] : undefined
     const text = this.text('reset_method')
-    if (text !== undefined) return text === '' ? [] : text.split(/\s+/)
-    return undefined
+    if (text === undefined) return undefined
+    return text === '' ? [] : text.split(/\s+/)
   }
 
   resources(): ReturnType<typeof parseResourceLines> | undefined {
