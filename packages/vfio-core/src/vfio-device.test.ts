@@ -116,7 +116,7 @@ describe('a core', () => {
     const core = new VfioCore({ strategy: unmapRange })
     const { device } = addFakeDevice(core, 'd0')
     expect(core.process('p').process.mmapLock.takenByFault).toBe(true)
-    expect(unmapRange.readSide(device).every(({ lock }) => lock.takenByFault)).toBe(true)
+    expect(device.strategy.readSide(device).every(({ lock }) => lock.takenByFault)).toBe(true)
     expect(device.group.lock.takenByFault).toBe(false)
   })
 })

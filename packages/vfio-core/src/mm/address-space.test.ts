@@ -71,7 +71,7 @@ describe('an address space', () => {
     const zaps = vi.spyOn(Vma.prototype, 'zapSpacePages')
     const counts = vi.spyOn(Vma.prototype, 'presentInSpacePages')
     try {
-      const mappings = Array.from({ length: 2000 }, (_, at) => vma(`v${at}`, at * 10, 5))
+      const mappings = Array.from({ length: 500 }, (_, at) => vma(`v${at}`, at * 10, 5))
       for (const each of mappings) {
         space.link(each)
         each.insert('all')

@@ -324,7 +324,7 @@ describe('mappings are what a table of pages says they are', () => {
             'closed',
           ])
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     )
   })
 })
