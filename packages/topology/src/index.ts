@@ -46,7 +46,7 @@ export { sysfsSnapshotReader } from './readers/sysfs-snapshot.ts'
 export type { ReadSource, TopologyReader } from './readers/topology-reader.ts'
 export { TopologyReaders } from './readers/topology-readers.ts'
 export { yamlReader } from './readers/yaml.ts'
-export { type ResetDomain, type ResetDomains, resetDomain } from './reset-domain.ts'
+export { type ResetDomain, type ResetDomainOptions, type ResetDomains, resetDomain } from './reset-domain.ts'
 export {
   explainResetMethods,
   predictResetMethods,

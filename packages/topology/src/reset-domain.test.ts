@@ -129,6 +129,16 @@ test('a slot of pciehp holds every device of its bus', () => {
   expect(hot(topology, '01:01.0')).toEqual(['slot', '01:00.0', '01:01.0'])
 })
 
+test('before 7.2 a slot of pciehp holds device 0 alone: virtual functions are reset with their bus', () => {
+  const topology = fixture('sriov-7.2.json.gz')
+  const all = ['0000:01:00.0', '0000:01:10.0', '0000:01:10.2', '0000:01:10.4']
+  const at = (bdf: string, kernel: '6.12' | '7.2'): unknown =>
+    resetDomain(topology, Bdf.parse(bdf), { kernel }).hot
+  expect(at('01:00.0', '7.2')).toEqual({ scope: 'slot', functions: all })
+  expect(at('01:00.0', '6.12')).toEqual({ scope: 'slot', functions: ['0000:01:00.0'] })
+  expect(at('01:10.0', '6.12')).toEqual({ scope: 'bus', functions: all })
+})
+
 test('fact 41: a GPU and its audio function are reset together, whatever drives them', () => {
   const audio = endpoint('01:00.1', { driver: 'snd_hda_intel', classCode: 0x040300 })
   const topology = builder(bridge('00:01.0', 1), endpoint('01:00.0', { driver: 'vfio-pci' }), audio).finish()

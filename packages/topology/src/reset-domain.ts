@@ -8,9 +8,10 @@
  */
 import { Bdf } from './bdf.ts'
 import type { Bus } from './bus.ts'
+import { DEFAULT_KERNEL, KERNEL_PROFILES, type KernelName, type KernelProfile } from './kernel-profile.ts'
 import type { PciFunction } from './pci-function.ts'
 import { forbidsBusReset } from './quirks/no-bus-reset.ts'
-import type { Slot } from './slot.ts'
+import { type Slot, slotHolds } from './slot.ts'
 import type { Topology } from './topology.ts'
 
 export interface ResetDomain {
@@ -30,11 +31,29 @@ export interface ResetDomains {
   readonly hot: ResetDomain | undefined
 }
 
-/** @throws RangeError when the topology has no such function. */
-export function resetDomain(topology: Topology, bdf: Bdf): ResetDomains {
+export interface ResetDomainOptions {
+  /** The newest known when left out. Older kernels count fewer functions to a slot of pciehp. */
+  readonly kernel?: KernelName
+}
+
+/**
+ * @throws RangeError when the topology has no such function.
+ *
+ * @example
+ * import { Bdf, resetDomain, yamlReader } from '@vfiokit/topology'
+ * const topology = yamlReader.read(`
+ * vfiokit: topology/1
+ * functions:
+ *   - {bdf: '00:01.0', id: '1b36:000c', class: '060400', bridge: {secondary: 1, subordinate: 1}}
+ *   - {bdf: '01:00.0', id: '10de:2684'}
+ *   - {bdf: '01:00.1', id: '10de:22ba'}
+ * `, {})
+ * console.log(resetDomain(topology, Bdf.parse('01:00.0')).hot?.functions.join(' ')) // => 0000:01:00.0 0000:01:00.1
+ */
+export function resetDomain(topology: Topology, bdf: Bdf, options: ResetDomainOptions = {}): ResetDomains {
   const fn = topology.function(bdf)
   if (fn === undefined) throw new RangeError(`${bdf} is not in the topology`)
-  const slot = slotReach(topology, fn)
+  const slot = slotReach(topology, fn, KERNEL_PROFILES[options.kernel ?? DEFAULT_KERNEL])
   const bus = busReach(topology, fn)
   return {
     function: functionDomain(topology, fn),
@@ -57,9 +76,6 @@ function allows(topology: Topology, bridge: Bdf, hit: readonly PciFunction[]): b
   return fn !== undefined && !forbidsBusReset(fn) && !hit.some(forbidsBusReset)
 }
 
-/** Buses and slots by topology: functions that are reset together share one answer. */
-const KNOWN = new WeakMap<Topology, Map<Bus | Slot, Reach>>()
-
 interface Reach {
   readonly domain: ResetDomain | undefined
   /** As VFIO reports it. */
@@ -68,37 +84,52 @@ interface Reach {
 
 const NO_REACH: Reach = { domain: undefined, hot: undefined }
 
-function reachOf(topology: Topology, place: Bus | Slot | undefined, find: () => Reach): Reach {
-  if (place === undefined) return NO_REACH
-  let known = KNOWN.get(topology)
-  if (known === undefined) {
-    known = new Map()
-    KNOWN.set(topology, known)
+/** What is known of a topology already: functions that are reset together share one answer. */
+class KnownReaches {
+  static readonly #all = new WeakMap<Topology, KnownReaches>()
+  readonly buses = new Map<Bus, Reach>()
+  readonly slots = new Map<KernelProfile, Map<Slot, Reach>>()
+
+  static of(topology: Topology): KnownReaches {
+    let known = KnownReaches.#all.get(topology)
+    if (known === undefined) {
+      known = new KnownReaches()
+      KnownReaches.#all.set(topology, known)
+    }
+    return known
   }
+}
+
+function remembered<K>(known: Map<K, Reach>, place: K, find: () => Reach): Reach {
   const earlier = known.get(place)
   if (earlier !== undefined) return earlier
-  const reach = find()
-  known.set(place, reach)
-  return reach
+  const found = find()
+  known.set(place, found)
+  return found
 }
 
 function busReach(topology: Topology, fn: PciFunction): Reach {
   const parts = Bdf.parts(fn.bdf)
   const bus = topology.bus(parts.domain, parts.bus)
-  return reachOf(topology, bus, () => {
-    const bridge = bus?.bridge
-    if (bridge === undefined) return NO_REACH
+  const bridge = bus?.bridge
+  if (bus === undefined || bridge === undefined) return NO_REACH
+  return remembered(KnownReaches.of(topology).buses, bus, () => {
     const hit = topology.functionsBelow(bridge)
     return allows(topology, bridge, hit) ? reach(topology, domain('bus', hit)) : NO_REACH
   })
 }
 
-function slotReach(topology: Topology, fn: PciFunction): Reach {
+function slotReach(topology: Topology, fn: PciFunction, profile: KernelProfile): Reach {
   const slot = fn.slot === undefined ? undefined : topology.slot(fn.slot)
-  return reachOf(topology, slot, () => {
-    const bridge = slot === undefined ? undefined : topology.bus(slot.domain, slot.bus)?.bridge
-    if (slot === undefined || bridge === undefined || !slot.resettable) return NO_REACH
-    const hit = slot.functions.flatMap((member) => [member, ...topology.functionsBelow(member.bdf)])
+  const bridge = slot === undefined ? undefined : topology.bus(slot.domain, slot.bus)?.bridge
+  if (slot === undefined || bridge === undefined || !slot.resettable) return NO_REACH
+  if (!slotHolds(slot, fn.bdf, profile)) return NO_REACH
+  const known = KnownReaches.of(topology).slots
+  const ofKernel = known.get(profile) ?? new Map<Slot, Reach>()
+  known.set(profile, ofKernel)
+  return remembered(ofKernel, slot, () => {
+    const members = slot.functions.filter((member) => slotHolds(slot, member.bdf, profile))
+    const hit = members.flatMap((member) => [member, ...topology.functionsBelow(member.bdf)])
     hit.sort((a, b) => Bdf.compare(a.bdf, b.bdf))
     return allows(topology, bridge, hit) ? reach(topology, domain('slot', hit)) : NO_REACH
   })

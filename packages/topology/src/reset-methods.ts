@@ -12,6 +12,7 @@ import { DEFAULT_KERNEL, KERNEL_PROFILES, type KernelName, type KernelProfile } 
 import type { PciFunction } from './pci-function.ts'
 import { forbidsBusReset } from './quirks/no-bus-reset.ts'
 import { flrIsBroken, hasOwnReset, pmResetIsBroken } from './quirks/reset.ts'
+import { slotHolds } from './slot.ts'
 import type { Topology } from './topology.ts'
 
 export type ResetMethod = 'device_specific' | 'acpi' | 'flr' | 'af_flr' | 'pm' | 'bus' | 'cxl_bus'
@@ -153,9 +154,7 @@ function capabilityByte(fn: PciFunction, id: number, offset: number): number | R
 function slotAllows({ topology, fn, profile, isLate }: Question): boolean {
   const slot = fn.slot === undefined ? undefined : topology.slot(fn.slot)
   if (!isLate || slot === undefined || !slot.resettable) return false
-  const { device } = Bdf.parts(fn.bdf)
-  const covers = profile.slotCoversBus || slot.device === undefined || slot.device === device
-  return covers && !fn.multifunction && fn.headerType === 0 && !forbidsBusReset(fn)
+  return slotHolds(slot, fn.bdf, profile) && !fn.multifunction && fn.headerType === 0 && !forbidsBusReset(fn)
 }
 
 function busObstacle({ topology, fn, isLate }: Question): Answer {

@@ -1,4 +1,6 @@
 /** Slot: a place where a card can be plugged in, as a hot-plug driver or firmware names it. */
+import { Bdf } from './bdf.ts'
+import type { KernelProfile } from './kernel-profile.ts'
 import type { PciFunction } from './pci-function.ts'
 
 export interface Slot {
@@ -27,3 +29,11 @@ export interface SlotInput {
 
 /** Hot-plug drivers with a reset operation in their slot operations. */
 export const RESETTING_SLOT_DRIVERS: ReadonlySet<string> = new Set(['pciehp', 'pnv_php', 's390_pci_hpc'])
+
+/**
+ * Whether a kernel sees that function in the slot: older ones register a slot of pciehp for device 0 alone, which
+ * leaves out ARI functions from 8 on and virtual functions.
+ */
+export function slotHolds(slot: Slot, bdf: Bdf, profile: KernelProfile): boolean {
+  return profile.slotCoversBus || slot.device === undefined || slot.device === Bdf.parts(bdf).device
+}
