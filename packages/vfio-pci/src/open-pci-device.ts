@@ -23,6 +23,8 @@ export class OpenPciDevice {
   readonly config: VirtualConfig
   readonly barRegisters: BarRegisters
   readonly msixTable: MsixTable | undefined
+  /** The virtual interrupt-disable bit, as far as the hardware was told. Kernel: `virq_disabled`. */
+  #intxDisabled = false
 
   /**
    * @param resetWorks - Whether a function reset succeeded at open; without it the ioctl refuses.
@@ -55,6 +57,18 @@ export class OpenPciDevice {
   /** The virtual I/O-enable bit. */
   setVirtualIo(on: boolean): void {
     this.#setCommandBit(COMMAND.IO, on)
+  }
+
+  /**
+   * Makes the hardware's interrupt-disable bit follow the virtual one, when that changed. Interrupts are
+   * not delivered here, so nothing else has to happen. Kernel: `vfio_pci_intx_mask` and `_unmask`.
+   */
+  followIntxDisable(): void {
+    const disabled = (this.config.copy(HEADER.COMMAND, 2) & COMMAND.INTX_DISABLE) !== 0
+    if (disabled === this.#intxDisabled) return
+    this.#intxDisabled = disabled
+    const others = this.hardware.readConfig(HEADER.COMMAND, 2) & ~COMMAND.INTX_DISABLE
+    this.hardware.writeConfig(HEADER.COMMAND, 2, others | (disabled ? COMMAND.INTX_DISABLE : 0))
   }
 
   /** Tells the device which pages go with its memory: BAR0-5, and regions backed by a BAR. */

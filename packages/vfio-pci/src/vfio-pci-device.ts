@@ -26,6 +26,7 @@ import { argumentIn } from './ioctl-argument.ts'
 import { admitMapping } from './mapping/map-admission.ts'
 import { OpenPciDevice } from './open-pci-device.ts'
 import type { PciBus } from './pci-bus.ts'
+import { powerUp } from './power/power-state.ts'
 import { BarAccess } from './region/bar-access.ts'
 import type { DeviceRegion } from './region/device-region.ts'
 import { openRegions } from './region/open-regions.ts'
@@ -35,7 +36,7 @@ import { resetByIoctl, resetByMethods } from './reset/function-reset.ts'
 import { hotResetByIoctl } from './reset/hot-reset.ts'
 import { hotResetInfo } from './reset/hot-reset-info.ts'
 import { lastCloseReset } from './reset/last-close-reset.ts'
-import { powerUp, SavedState } from './reset/saved-state.ts'
+import { SavedState } from './reset/saved-state.ts'
 
 const REGION_SPAN = 2 ** 40
 

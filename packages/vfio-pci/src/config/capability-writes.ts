@@ -8,9 +8,10 @@
  * Kernel: `vfio_pm_config_write`, `vfio_msi_config_write`, `vfio_exp_config_write`, `vfio_af_config_write`.
  */
 import type { ConfigWidth, PowerState } from '@vfiokit/hardware'
-import { effect, type Op, type Operation, setPower } from '@vfiokit/locking'
+import { effect, type Op, type Operation, POWER_STATES, setPower } from '@vfiokit/locking'
 import { CAPABILITY_ID } from '@vfiokit/topology'
 import type { OpenPciDevice } from '../open-pci-device.ts'
+import { changePower } from '../power/power-state.ts'
 import { resetByRegister } from '../reset/function-reset.ts'
 import { AF, EXP, MSI, PM_CONTROL } from './capability-permissions.ts'
 
@@ -28,8 +29,6 @@ export interface CapabilityWrite {
 /** Does a write, and what follows from it. */
 export type RegisterHook = (write: CapabilityWrite) => Operation<void>
 
-const POWER: readonly PowerState[] = ['D0', 'D1', 'D2', 'D3hot']
-
 /** The write itself, as the tables say. */
 function store({ open, offset, widthBytes, value }: CapabilityWrite): Op<void> {
   return effect('config write', [undefined], () => open.config.write(offset, widthBytes, value))
@@ -40,13 +39,9 @@ const writePowerManagement: RegisterHook = function* (write) {
   yield* store(write)
   if (offset !== start + PM_CONTROL.OFFSET) return
   const { device, hardware } = open
-  const wanted = POWER[value & PM_CONTROL.STATE]!
+  const wanted = POWER_STATES[value & PM_CONTROL.STATE]!
   yield* setPower(device.strategy, device, wanted, () =>
-    effect<PowerState>(`power to ${wanted}`, POWER, () => {
-      const others = hardware.readConfig(offset, 2) & ~PM_CONTROL.STATE
-      hardware.writeConfig(offset, 2, others | (value & PM_CONTROL.STATE))
-      return hardware.powerState
-    }),
+    effect<PowerState>(`power to ${wanted}`, POWER_STATES, () => changePower(hardware, wanted)),
   )
 }
 

@@ -40,6 +40,9 @@ export function* writeConfig(open: OpenPciDevice, transfer: Transfer, at: number
     const bytes = new Uint8Array(4)
     yield* copyFromUser(transfer.process, transfer.buffer, done, bytes.subarray(0, widthBytes))
     yield* writeRegister(open, offset, widthBytes, new DataView(bytes.buffer).getUint32(0, true))
+    // After the memory lock is given back: what masks interrupts has a lock of its own, outside it.
+    if (offset === HEADER.COMMAND || offset === HEADER.COMMAND + 1)
+      yield* effect('interrupt disable', [undefined], () => open.followIntxDisable())
     done += widthBytes
   }
   return count

@@ -5,7 +5,8 @@ import type { PciHardware } from '@vfiokit/hardware'
 import { effect, type Operation, resetFunction, type VfioErrno } from '@vfiokit/locking'
 import { VfioError } from '@vfiokit/vfio-core'
 import type { OpenPciDevice } from '../open-pci-device.ts'
-import { disableDecoding, powerUp, SavedState } from './saved-state.ts'
+import { powerUp } from '../power/power-state.ts'
+import { disableDecoding, SavedState } from './saved-state.ts'
 
 const OUTCOMES: readonly (VfioErrno | undefined)[] = [undefined, 'ENOTTY']
 

@@ -23,8 +23,9 @@ import {
 } from '@vfiokit/vfio-core'
 import { argumentIn, requireBytes } from '../ioctl-argument.ts'
 import type { PciBus } from '../pci-bus.ts'
+import { powerUp } from '../power/power-state.ts'
 import { type AffectedFunctions, affectedFunctions } from './affected-functions.ts'
-import { disableDecoding, powerUp, SavedState } from './saved-state.ts'
+import { disableDecoding, SavedState } from './saved-state.ts'
 
 /** @throws VfioError as the kernel does, in the order of its checks. */
 export function* hotResetByIoctl(bus: PciBus, device: VfioDevice, call: IoctlCall): Operation<number> {

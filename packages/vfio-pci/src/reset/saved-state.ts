@@ -45,10 +45,3 @@ export class SavedState {
 export function disableDecoding(hardware: PciHardware): void {
   hardware.writeConfig(HEADER.COMMAND, 2, COMMAND.INTX_DISABLE)
 }
-
-/** Puts a function into D0, if it has power management. */
-export function powerUp(hardware: PciHardware): void {
-  if (hardware.powerState === 'D0') return
-  const control = capabilityOffset(hardware, CAPABILITY_ID.powerManagement)! + 4
-  hardware.writeConfig(control, 2, hardware.readConfig(control, 2) & ~3)
-}
