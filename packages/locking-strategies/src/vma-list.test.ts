@@ -148,7 +148,7 @@ describe('a fault of vma-list', () => {
 })
 
 describe('fork and munmap under vma-list', () => {
-  test('fork empties the new mapping and lists it only when it faults', () => {
+  test('fork empties the new mapping, which is listed only when it faults', () => {
     const { machine, device, mappings } = mapped(2)
     const child = runLive(machine.fork(mappings[0]!, machine.processes[1]!)) as BareMapping
     expect([child.presentPages, listed(child), mappings[0]!.presentPages]).toEqual([0, false, 2])
@@ -156,15 +156,6 @@ describe('fork and munmap under vma-list', () => {
     expect(listed(child)).toBe(true)
     runLive(machine.setMemory(device, false))
     expect([child, ...mappings].map((mapping) => mapping.presentPages)).toEqual([0, 0, 0])
-  })
-
-  test('a copy that was born with pages loses them: nobody would find them', () => {
-    const { machine, device } = mapped(1)
-    const copy = machine.map(device, machine.processes[0]!, 'copy', 0)
-    copy.insert('all')
-    runLive(vmaList.vmaOpened!(device, copy))
-    expect(copy.presentPages).toBe(0)
-    expect(vmaList.tracks!(device, copy)).toBe(false)
   })
 
   test('munmap takes the mapping off the list, listed or not', () => {
