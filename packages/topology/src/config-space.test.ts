@@ -39,6 +39,14 @@ test('nobody can change it', () => {
   expect(Object.isFrozen(config)).toBe(true)
 })
 
+test('a Buffer is copied like any other bytes', () => {
+  const own = Buffer.from('xx8680'.repeat(20), 'utf8').subarray(2, 66)
+  const config = new ConfigSpace(own)
+  own.fill(0)
+  expect(config.read16(0)).toBe(0x3638)
+  expect(config.sizeBytes).toBe(64)
+})
+
 test('there is no more than 4096 bytes', () => {
   expect(() => new ConfigSpace(new Uint8Array(4097))).toThrow(RangeError)
   expect(new ConfigSpace(new Uint8Array(4096)).sizeBytes).toBe(4096)

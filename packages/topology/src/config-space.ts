@@ -35,7 +35,8 @@ export class ConfigSpace {
         )
       }
     }
-    this.#bytes = bytes.slice()
+    // Not slice(): that of a Node.js Buffer shares its memory.
+    this.#bytes = new Uint8Array(bytes)
     this.#view = new DataView(this.#bytes.buffer)
     this.sizeBytes = bytes.length
     this.holes = Object.freeze(holes.map((hole) => Object.freeze({ start: hole.start, end: hole.end })))

@@ -64,6 +64,6 @@ test('lines 8 to 13 are the BARs of virtual functions', () => {
 test('a malformed line is a fault that names it; the others are read', () => {
   const topology = read(['garbage', '0x00000000c0000000 0x00000000c0003fff 0x0000000000040200'])
   expect(topology.functions[0]?.bars).toMatchObject([{ index: 1, sizeBytes: 16384 }])
-  expect(topology.faults).toMatchObject([{ code: 'snapshot-malformed', found: '"garbage"' }])
+  expect(topology.faults).toMatchObject([{ code: 'sysfs-malformed', found: '"garbage"' }])
   expect(topology.faults[0]?.message).toContain('resource line 1')
 })

@@ -97,7 +97,7 @@ test.each([
   const topology = read(device({ driver: { link: '../nvme' }, ...attrs }))
   expect(topology.functions).toMatchObject([{ deviceId: 0x0010, driver: 'nvme' }])
   expect(topology.faults[0]).toMatchObject({
-    code: 'snapshot-malformed',
+    code: 'sysfs-malformed',
     file: 'snap.json',
     bdf: '0000:00:02.0',
   })
@@ -123,8 +123,8 @@ test('a device without attributes, or under a key that is no address, is reporte
   const topology = read({ '0000:00:02.0': null, usb1: { attrs: {} }, '0000:00:03.0': { attrs: ATTRS } })
   expect(topology.functions.map((fn) => fn.bdf)).toEqual(['0000:00:02.0', '0000:00:03.0'])
   expect(topology.faults.map((fault) => fault.code)).toEqual([
-    'snapshot-malformed',
-    'snapshot-malformed',
+    'sysfs-malformed',
+    'sysfs-malformed',
     'identity-unknown',
   ])
 })
@@ -141,7 +141,7 @@ test('slots: a placeholder holds its whole bus, a module names the driver, a bad
     ['b', 2, 'acpiphp', 1],
   ])
   expect(topology.functions[0]?.slot).toBe('b')
-  expect(topology.faults).toMatchObject([{ code: 'snapshot-malformed', found: '"nowhere"' }])
+  expect(topology.faults).toMatchObject([{ code: 'sysfs-malformed', found: '"nowhere"' }])
 })
 
 test('text that is not JSON is a fault with its place', () => {
@@ -154,7 +154,7 @@ test.each(['[]', 'null', '{}', '{"devices": 3}', '{"devices": {}, "slots": []}']
   (text) => {
     const topology = sysfsSnapshotReader.read(text, {})
     expect(topology.functions).toEqual([])
-    expect(topology.faults).toMatchObject([{ severity: 'error', code: 'snapshot-malformed' }])
+    expect(topology.faults).toMatchObject([{ severity: 'error', code: 'sysfs-malformed' }])
   },
 )
 

@@ -1,0 +1,198 @@
+/**
+ * Reads the running system: `/sys/bus/pci`, or a copied or generated tree of the same shape.
+ *
+ * Few system calls per function: `uevent` has ids, class and driver in one read. Devices come and go while they are
+ * read (hot-plug, virtual functions): one that does costs itself and a warning, never the scan.
+ */
+import { closeSync, fstatSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs'
+import { join } from 'node:path'
+import { Bdf } from '../bdf.ts'
+import { ConfigSpace } from '../config-space.ts'
+import { type SysfsDevice, sysfsFunction, sysfsSlot } from '../readers/sysfs-function.ts'
+import type { Topology } from '../topology.ts'
+import { TopologyBuilder } from '../topology-builder.ts'
+
+export interface SysfsOptions {
+  /** Where sysfs is mounted, or a copy of it; `/sys` when left out. */
+  readonly root?: string
+}
+
+/**
+ * The topology of the running system. Without privilege the kernel gives 64 bytes of configuration space: each
+ * function then has a fault, and its capabilities are unknown. A system without PCI, or a root that cannot be read,
+ * gives no functions and an error.
+ */
+export function readSysfs(options: SysfsOptions = {}): Topology {
+  const root = join(options.root ?? '/sys', 'bus', 'pci')
+  const devicesFolder = join(root, 'devices')
+  const builder = new TopologyBuilder(() => ({ file: devicesFolder }))
+  let names: readonly string[]
+  try {
+    names = readdirSync(devicesFolder)
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    const fault = { code: 'sysfs-unreadable', message: code ?? message, file: devicesFolder }
+    return builder.addFault({ severity: 'error', ...fault }).finish()
+  }
+  addDevices(builder, devicesFolder, names)
+  addSlots(builder, join(root, 'slots'))
+  return builder.finish()
+}
+
+function addDevices(builder: TopologyBuilder, folder: string, names: readonly string[]): void {
+  const devices: (readonly [Bdf, LiveDevice])[] = []
+  for (const name of names) {
+    const file = join(folder, name)
+    const bdf = Bdf.tryParse(name)
+    if (bdf === undefined) {
+      const message = `'${name}' is not a PCI address: left out`
+      builder.addFault({ severity: 'warning', code: 'sysfs-malformed', message, file })
+      continue
+    }
+    const device = new LiveDevice(file)
+    if (device.isPresent) {
+      devices.push([bdf, device])
+    } else {
+      const message = `${bdf}: went away while it was read: left out`
+      builder.addFault({ severity: 'warning', code: 'device-vanished', message, file, bdf })
+    }
+  }
+  const recordsMethods = devices.some(([, device]) => device.text('reset_method') !== undefined)
+  for (const [bdf, device] of devices) {
+    const report = (fault: Parameters<TopologyBuilder['addFault']>[0]): void => {
+      builder.addFault({ ...fault, file: device.folder })
+    }
+    builder.addFunction(sysfsFunction(bdf, device, recordsMethods, report))
+  }
+}
+
+function addSlots(builder: TopologyBuilder, folder: string): void {
+  let names: readonly string[] = []
+  try {
+    names = readdirSync(folder)
+  } catch {
+    // No folder: no slot is registered.
+  }
+  for (const name of names) {
+    const file = join(folder, name)
+    const report = (fault: Parameters<TopologyBuilder['addFault']>[0]): void => {
+      builder.addFault({ ...fault, file })
+    }
+    const slot = sysfsSlot(name, readText(join(file, 'address')), readLink(join(file, 'module')), report)
+    if (slot !== undefined) builder.addSlot(slot)
+  }
+}
+
+/** Larger than any attribute that is read here; the kernel's own limit is a page. */
+const buffer = Buffer.alloc(8192)
+
+interface FileRead {
+  readonly bytes: Uint8Array
+  readonly fileBytes: number | undefined
+}
+
+/** Without the extra calls of readFileSync: sysfs files come in one read. The bytes are valid until the next call. */
+function readFile(path: string, wantsSize: boolean): FileRead | undefined {
+  let file: number
+  try {
+    file = openSync(path, 'r')
+  } catch {
+    return undefined
+  }
+  try {
+    const fileBytes = wantsSize ? fstatSync(file).size : undefined
+    let length = 0
+    for (;;) {
+      const count = readSync(file, buffer, length, buffer.length - length, length)
+      length += count
+      if (count === 0 || length === buffer.length || length < 4096) break
+    }
+    return { bytes: buffer.subarray(0, length), fileBytes }
+  } catch {
+    return undefined
+  } finally {
+    closeSync(file)
+  }
+}
+
+function readText(path: string): string | undefined {
+  const read = readFile(path, false)
+  return read === undefined ? undefined : Buffer.from(read.bytes).toString('utf8').trim()
+}
+
+function readLink(path: string): string | undefined {
+  try {
+    return readlinkSync(path)
+  } catch {
+    return undefined
+  }
+}
+
+/** Attributes whose text is in `uevent`: from its key and value to what the file of that name would say. */
+const UEVENT_ATTRIBUTES: Readonly<
+  Record<string, (uevent: ReadonlyMap<string, string>) => string | undefined>
+> = {
+  vendor: (uevent) => idPart(uevent.get('PCI_ID'), 0),
+  device: (uevent) => idPart(uevent.get('PCI_ID'), 1),
+  subsystem_vendor: (uevent) => idPart(uevent.get('PCI_SUBSYS_ID'), 0),
+  subsystem_device: (uevent) => idPart(uevent.get('PCI_SUBSYS_ID'), 1),
+  class: (uevent) => (uevent.has('PCI_CLASS') ? `0x${uevent.get('PCI_CLASS')}` : undefined),
+}
+
+function idPart(pair: string | undefined, index: number): string | undefined {
+  const part = pair?.split(':')[index]
+  return part === undefined ? undefined : `0x${part}`
+}
+
+class LiveDevice implements SysfsDevice {
+  readonly folder: string
+  readonly isPresent: boolean
+  readonly #uevent: ReadonlyMap<string, string>
+  readonly #resetMethod: string | undefined
+  readonly #config: ConfigSpace | undefined
+  readonly #configFileBytes: number | undefined
+
+  constructor(folder: string) {
+    this.folder = folder
+    const uevent = readText(join(folder, 'uevent'))
+    this.#uevent = new Map((uevent ?? '').split('\n').map((line) => splitOnce(line)))
+    this.isPresent = uevent !== undefined || readText(join(folder, 'vendor')) !== undefined
+    this.#resetMethod = readText(join(folder, 'reset_method'))
+    const config = readFile(join(folder, 'config'), true)
+    this.#config = config === undefined ? undefined : new ConfigSpace(config.bytes.subarray(0, 4096))
+    this.#configFileBytes = config?.fileBytes
+  }
+
+  has(name: string): boolean {
+    return readFile(join(this.folder, name), false) !== undefined
+  }
+
+  text(name: string): string | undefined {
+    if (name === 'reset_method') return this.#resetMethod
+    // Bytes 8 and up of the configuration space are given to everybody.
+    if (name === 'revision' && this.#config?.has(8, 1)) return undefined
+    return UEVENT_ATTRIBUTES[name]?.(this.#uevent) ?? readText(join(this.folder, name))
+  }
+
+  link(name: string): string | undefined {
+    if (name === 'driver') return this.#uevent.get('DRIVER')
+    return readLink(join(this.folder, name))
+  }
+
+  config(): ConfigSpace | undefined {
+    return this.#config
+  }
+
+  configFileBytes(): number | undefined {
+    return this.#configFileBytes
+  }
+
+  path(): string | undefined {
+    return readLink(this.folder)
+  }
+}
+
+function splitOnce(line: string): readonly [string, string] {
+  const at = line.indexOf('=')
+  return at < 0 ? [line, ''] : [line.slice(0, at), line.slice(at + 1)]
+}
