@@ -44,7 +44,10 @@ export interface PciHardware {
    * @throws RangeError for an access that the bus cannot carry (bad width, unaligned, outside)
    */
   readConfig(offset: number, widthBytes: ConfigWidth): number
-  /** As {@link PciHardware.readConfig}; bits that are not writable stay. @throws RangeError also for a value that is too wide. */
+  /**
+   * As {@link PciHardware.readConfig}; bits that are not writable stay.
+   * @throws RangeError also for a value that is too wide
+   */
   writeConfig(offset: number, widthBytes: ConfigWidth, value: number): void
   /** The BARs that exist, ROM last. Fixed for the life of the function, whatever is written to BAR registers. */
   readonly resources: readonly BarResource[]

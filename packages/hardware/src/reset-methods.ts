@@ -3,7 +3,7 @@
  *
  * | method | reaches | clears |
  * |---|---|---|
- * | device_specific, acpi | the function | as flr (what a vendor or firmware does is not known; taken as a full reset) |
+ * | device_specific, acpi | the function | as flr: what vendor or firmware do is not known, a full reset is assumed |
  * | flr, af_flr | the function | the registers that the tables mark, BAR memory |
  * | pm | the function | nothing but the power state: measured, no byte changes from D3hot to D0 |
  * | bus, cxl_bus | everything below the bridge | as flr, on each function; bridges lose numbers and windows |

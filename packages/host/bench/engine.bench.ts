@@ -4,8 +4,8 @@
  */
 import { accessBody, barAccess, runLive } from '@vfiokit/locking'
 import { PAGE_SIZE_BYTES } from '@vfiokit/vfio-core'
+import { milliseconds, nanosecondsPerCall, printTable, SMOKE } from '../../../.tools/stopwatch.ts'
 import { type Bench, bench, functionsOf, now } from './machine.ts'
-import { milliseconds, nanosecondsPerCall, printTable, SMOKE } from './stopwatch.ts'
 
 const BDF = functionsOf(1)[0]!
 const RANGE_ALL = { first: 0, last: 6 * 2 ** 28 - 1 }

@@ -26,4 +26,7 @@ export {
   REGION_INFO,
   REGION_TYPE,
   SPARSE_AREA,
+  STRUCT_FIELDS,
+  type StructName,
+  type StructOf,
 } from './structs.ts'

@@ -1,64 +1,68 @@
-/** Argument structs of the ioctls, field by field as in linux/vfio.h. */
+/**
+ * Argument structs of the ioctls, field by field as in linux/vfio.h.
+ *
+ * The fields are one table; each struct is a layout of its row.
+ */
 import { Struct } from './struct.ts'
 
-const groupStatus = { argsz: 'u32', flags: 'u32' } as const
-/** `struct vfio_group_status` */
-export const GROUP_STATUS: Struct<typeof groupStatus> = new Struct('vfio_group_status', groupStatus)
-
-const deviceInfo = {
-  argsz: 'u32',
-  flags: 'u32',
-  num_regions: 'u32',
-  num_irqs: 'u32',
-  cap_offset: 'u32',
+/** Fields of every struct, by its name in linux/vfio.h. */
+export const STRUCT_FIELDS = {
+  vfio_group_status: { argsz: 'u32', flags: 'u32' },
+  vfio_device_info: {
+    argsz: 'u32',
+    flags: 'u32',
+    num_regions: 'u32',
+    num_irqs: 'u32',
+    cap_offset: 'u32',
+  },
+  vfio_region_info: {
+    argsz: 'u32',
+    flags: 'u32',
+    index: 'u32',
+    cap_offset: 'u32',
+    size: 'u64',
+    offset: 'u64',
+  },
+  vfio_irq_info: { argsz: 'u32', flags: 'u32', index: 'u32', count: 'u32' },
+  vfio_info_cap_header: { id: 'u16', version: 'u16', next: 'u32' },
+  vfio_region_info_cap_type: { type: 'u32', subtype: 'u32' },
+  vfio_region_sparse_mmap_area: { offset: 'u64', size: 'u64' },
+  vfio_pci_hot_reset_info: { argsz: 'u32', flags: 'u32', count: 'u32' },
+  vfio_pci_dependent_device: { group_id: 'u32', segment: 'u16', bus_devfn: 'u16' },
+  vfio_pci_hot_reset: { argsz: 'u32', flags: 'u32', count: 'u32' },
+  int: { fd: 's32' },
 } as const
+
+/** Names of the structs. */
+export type StructName = keyof typeof STRUCT_FIELDS
+/** The layout of one of them. */
+export type StructOf<N extends StructName> = Struct<(typeof STRUCT_FIELDS)[N]>
+
+function structOf<N extends StructName>(name: N): StructOf<N> {
+  return new Struct(name, STRUCT_FIELDS[name])
+}
+
+/** `struct vfio_group_status` */
+export const GROUP_STATUS: StructOf<'vfio_group_status'> = structOf('vfio_group_status')
 /** `struct vfio_device_info`; the first four fields are the least a caller must offer. */
-export const DEVICE_INFO: Struct<typeof deviceInfo> = new Struct('vfio_device_info', deviceInfo)
+export const DEVICE_INFO: StructOf<'vfio_device_info'> = structOf('vfio_device_info')
 /** Least `argsz` of {@link DEVICE_INFO}. */
 export const DEVICE_INFO_MIN_BYTES = 16
-
-const regionInfo = {
-  argsz: 'u32',
-  flags: 'u32',
-  index: 'u32',
-  cap_offset: 'u32',
-  size: 'u64',
-  offset: 'u64',
-} as const
 /** `struct vfio_region_info` */
-export const REGION_INFO: Struct<typeof regionInfo> = new Struct('vfio_region_info', regionInfo)
-
-const irqInfo = { argsz: 'u32', flags: 'u32', index: 'u32', count: 'u32' } as const
+export const REGION_INFO: StructOf<'vfio_region_info'> = structOf('vfio_region_info')
 /** `struct vfio_irq_info` */
-export const IRQ_INFO: Struct<typeof irqInfo> = new Struct('vfio_irq_info', irqInfo)
-
-const capHeader = { id: 'u16', version: 'u16', next: 'u32' } as const
+export const IRQ_INFO: StructOf<'vfio_irq_info'> = structOf('vfio_irq_info')
 /** `struct vfio_info_cap_header`: `next` counts from the start of the caller's struct. */
-export const CAP_HEADER: Struct<typeof capHeader> = new Struct('vfio_info_cap_header', capHeader)
-
-const regionType = { type: 'u32', subtype: 'u32' } as const
+export const CAP_HEADER: StructOf<'vfio_info_cap_header'> = structOf('vfio_info_cap_header')
 /** Behind the header of a TYPE capability. */
-export const REGION_TYPE: Struct<typeof regionType> = new Struct('vfio_region_info_cap_type', regionType)
-
-const sparseArea = { offset: 'u64', size: 'u64' } as const
+export const REGION_TYPE: StructOf<'vfio_region_info_cap_type'> = structOf('vfio_region_info_cap_type')
 /** `struct vfio_region_sparse_mmap_area` */
-export const SPARSE_AREA: Struct<typeof sparseArea> = new Struct('vfio_region_sparse_mmap_area', sparseArea)
-
-const hotResetInfo = { argsz: 'u32', flags: 'u32', count: 'u32' } as const
+export const SPARSE_AREA: StructOf<'vfio_region_sparse_mmap_area'> = structOf('vfio_region_sparse_mmap_area')
 /** Header of `struct vfio_pci_hot_reset_info`; entries follow. */
-export const HOT_RESET_INFO: Struct<typeof hotResetInfo> = new Struct('vfio_pci_hot_reset_info', hotResetInfo)
-
-const dependentDevice = { group_id: 'u32', segment: 'u16', bus_devfn: 'u16' } as const
+export const HOT_RESET_INFO: StructOf<'vfio_pci_hot_reset_info'> = structOf('vfio_pci_hot_reset_info')
 /** `struct vfio_pci_dependent_device`; bus is the low byte of `bus_devfn`, devfn the high one. */
-export const DEPENDENT_DEVICE: Struct<typeof dependentDevice> = new Struct(
-  'vfio_pci_dependent_device',
-  dependentDevice,
-)
-
-const hotReset = { argsz: 'u32', flags: 'u32', count: 'u32' } as const
+export const DEPENDENT_DEVICE: StructOf<'vfio_pci_dependent_device'> = structOf('vfio_pci_dependent_device')
 /** Header of `struct vfio_pci_hot_reset`; `count` group fds (s32) follow. */
-export const HOT_RESET: Struct<typeof hotReset> = new Struct('vfio_pci_hot_reset', hotReset)
-
-const fileDescriptor = { fd: 's32' } as const
+export const HOT_RESET: StructOf<'vfio_pci_hot_reset'> = structOf('vfio_pci_hot_reset')
 /** A pointer to one fd, as `GROUP_SET_CONTAINER` takes it; an array of them in `HOT_RESET`. */
-export const FILE_DESCRIPTOR: Struct<typeof fileDescriptor> = new Struct('int', fileDescriptor)
+export const FILE_DESCRIPTOR: StructOf<'int'> = structOf('int')
