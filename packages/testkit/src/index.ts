@@ -1,5 +1,6 @@
 /**
- * Contracts as runnable test suites for region providers, locking strategies and hosts.
+ * Contracts as runnable test suites. Needs vitest; `@vfiokit/testkit/check` does not.
  * @packageDocumentation
  */
-export {}
+export * from './check.ts'
+export { testRegionProvider } from './test-region-provider.ts'

@@ -1,0 +1,7 @@
+/**
+ * The contracts without a test runner: for a script, a browser or another runner than vitest.
+ * @packageDocumentation
+ */
+export { checkRegionProvider, type RuleResult } from './check-region-provider.ts'
+export type { FixtureBar, FixtureFunction, RegionExpectation, RegionFixture } from './region-fixture.ts'
+export { REGION_RULES, type RegionRuleId } from './region-rules.ts'

@@ -1,0 +1,38 @@
+/** What happens to a device while its regions are mapped, and how it is undone. */
+import { CAPABILITY_ID, findCapability } from '@vfiokit/topology'
+import type { DeviceUser } from './device-user.ts'
+import { cardOf, type ProviderBench } from './provider-bench.ts'
+
+/** One event that takes the memory of a device away. */
+export interface Disturbance {
+  /** Whether the card can do it. */
+  possible(bench: ProviderBench): boolean
+  begin(user: DeviceUser, bench: ProviderBench): void
+  /** Absent: memory is back when `begin` ends. */
+  end?(user: DeviceUser, bench: ProviderBench): void
+}
+
+/** Names of all of them. */
+export type DisturbanceName = 'memory off' | 'D3hot' | 'function reset' | 'hot reset'
+
+/** By name. */
+export const DISTURBANCES: Readonly<Record<DisturbanceName, Disturbance>> = {
+  'memory off': {
+    possible: () => true,
+    begin: (user) => user.setMemory(false),
+    end: (user) => user.setMemory(true),
+  },
+  D3hot: {
+    possible: (bench) => typeof findCapability(cardOf(bench), CAPABILITY_ID.powerManagement) === 'object',
+    begin: (user, bench) => user.setPower('D3hot', cardOf(bench)),
+    end: (user, bench) => user.setPower('D0', cardOf(bench)),
+  },
+  'function reset': {
+    possible: (bench) => bench.bus.machine.hardware(cardOf(bench).bdf)!.resetMethods.length > 0,
+    begin: (user) => user.reset(),
+  },
+  'hot reset': {
+    possible: () => true,
+    begin: (user) => user.hotReset(),
+  },
+}

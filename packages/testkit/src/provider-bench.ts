@@ -1,0 +1,110 @@
+/** One machine with the card in it, the provider loaded, and processes that use it through the ABI. */
+import { SimulatedMachine } from '@vfiokit/hardware'
+import { type AnyLockingStrategy, type Operation, runLive } from '@vfiokit/locking'
+import { unmapRange } from '@vfiokit/locking-strategies'
+import type { PciFunction } from '@vfiokit/topology'
+import {
+  callsOf,
+  DeviceCalls,
+  LiveHost,
+  openDeviceIn,
+  openGroup,
+  VfioCore,
+  type VfioDevice,
+} from '@vfiokit/vfio-core'
+import { PciBus, type PluginFailure, type RegionProvider } from '@vfiokit/vfio-pci'
+import { demand, now } from './demand.ts'
+import { DeviceUser } from './device-user.ts'
+import { CARD, fixtureTopology, STRANGER } from './fixture-topology.ts'
+import { ObservedProvider } from './observed-provider.ts'
+import type { RegionFixture } from './region-fixture.ts'
+import { RegisterModel } from './register-model.ts'
+
+/** A simulated host, made new for every check. */
+export class ProviderBench {
+  readonly bus: PciBus
+  readonly host: LiveHost
+  readonly observed: ObservedProvider
+  /** The card, as vfio knows it. */
+  readonly device: VfioDevice
+  readonly stranger: VfioDevice
+  /** What the provider did wrong so far. */
+  readonly failures: PluginFailure[] = []
+  #model: RegisterModel | undefined
+
+  constructor(provider: RegionProvider, fixture: RegionFixture, strategy: AnyLockingStrategy = unmapRange) {
+    this.observed = new ObservedProvider(provider)
+    const machine = new SimulatedMachine(fixtureTopology(fixture.function), {
+      models: [
+        ({ identity, resources }) => {
+          if (identity.bdf !== CARD) return undefined
+          this.#model = new RegisterModel(resources, fixture.bars ?? {})
+          return this.#model
+        },
+      ],
+    })
+    this.bus = new PciBus({
+      core: new VfioCore({ strategy }),
+      machine,
+      providers: [this.observed],
+      onPluginFailure: (failure) => this.failures.push(failure),
+    })
+    this.host = new LiveHost(this.bus.core)
+    this.device = this.bus.bind(CARD)
+    this.stranger = this.bus.bind(STRANGER)
+  }
+
+  get core(): VfioCore {
+    return this.bus.core
+  }
+
+  /** How often BARs of the card were accessed. */
+  get barAccesses(): number {
+    return this.#model?.accesses ?? 0
+  }
+
+  /** Opens the card in a process. */
+  open(process = 'vm0'): DeviceUser {
+    return this.#open(process, this.device)
+  }
+
+  /** Opens the stranger in a process. */
+  openStranger(process = 'vm0'): DeviceUser {
+    return this.#open(process, this.stranger)
+  }
+
+  /** Gives what a process has open to another one, as over a socket. */
+  share(user: DeviceUser, process: string): DeviceUser {
+    const other = this.host.process(process)
+    const fd = now(user.process.send(user.calls.fd, other))
+    const groupFd = now(user.process.send(user.groupFd, other))
+    return new DeviceUser(this.device, other, new DeviceCalls(callsOf(other), fd), groupFd)
+  }
+
+  /** @throws RuleBroken when one of these members failed; any member when none is named. */
+  demandNoFailure(...members: readonly string[]): void {
+    const failure = this.failures.find(({ member }) => members.length === 0 || members.includes(member))
+    if (failure === undefined) return
+    const { cause, member } = failure
+    demand(false, `${member} throws ${cause instanceof Error ? cause.message : String(cause)}`)
+  }
+
+  #open(id: string, device: VfioDevice): DeviceUser {
+    const process = this.host.process(id)
+    const calls = callsOf(process)
+    const [groupFd, opened] = now(
+      runLive(
+        (function* (): Operation<[number, DeviceCalls]> {
+          const group = yield* openGroup(calls, device.group.number)
+          return [group, yield* openDeviceIn(calls, group, device.id)]
+        })(),
+      ),
+    )
+    return new DeviceUser(device, process, opened, groupFd)
+  }
+}
+
+/** The card's function. */
+export function cardOf({ bus }: ProviderBench): PciFunction {
+  return bus.topology.function(CARD)!
+}

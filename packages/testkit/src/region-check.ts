@@ -1,0 +1,85 @@
+/** How a rule is checked, and what a check gets to see. */
+import type { AnyLockingStrategy } from '@vfiokit/locking'
+import { PCI_REGION } from '@vfiokit/vfio-core'
+import type { Region, RegionProvider } from '@vfiokit/vfio-pci'
+import type { DeviceUser } from './device-user.ts'
+import { ProviderBench } from './provider-bench.ts'
+import type { RegionFixture } from './region-fixture.ts'
+import type { RegionRuleId } from './region-rules.ts'
+
+/** A region, as a check finds it. */
+export interface SurveyedRegion {
+  /** In the order of what `open` answered. */
+  readonly position: number
+  /** As users see it: from 9 on. */
+  readonly index: number
+  readonly region: Region
+}
+
+/** Benches for one rule, and what kinds of regions the provider has. */
+export class RuleContext {
+  readonly regions: readonly SurveyedRegion[]
+
+  constructor(
+    readonly provider: RegionProvider,
+    readonly fixture: RegionFixture,
+  ) {
+    const bench = this.bench()
+    const user = bench.open()
+    const isOpen = !bench.failures.some(({ member }) => member === 'open')
+    this.regions = (isOpen ? bench.observed.regions : []).map((region, position) => ({
+      position,
+      index: PCI_REGION.FIRST_DEVICE_SPECIFIC + position,
+      region,
+    }))
+    user.close()
+  }
+
+  get readable(): readonly SurveyedRegion[] {
+    return this.regions.filter(({ region }) => region.read !== undefined)
+  }
+
+  get writable(): readonly SurveyedRegion[] {
+    return this.regions.filter(({ region }) => region.write !== undefined)
+  }
+
+  get mappable(): readonly SurveyedRegion[] {
+    return this.regions.filter(({ region }) => region.fault !== undefined)
+  }
+
+  backedBy(backing: 'bar' | 'memory'): readonly SurveyedRegion[] {
+    return this.mappable.filter(({ region }) => region.backing === backing)
+  }
+
+  /** A machine of its own, nothing opened. */
+  bench(strategy?: AnyLockingStrategy): ProviderBench {
+    return new ProviderBench(this.provider, this.fixture, strategy)
+  }
+
+  /** The same with the card opened by `vm0`. */
+  opened(): { readonly bench: ProviderBench; readonly user: DeviceUser } {
+    const bench = this.bench()
+    return { bench, user: bench.open() }
+  }
+}
+
+/** The check of one rule. */
+export interface RegionCheck {
+  /** Why it has nothing to say of a provider; undefined when it has. */
+  readonly silent?: (context: RuleContext) => string | undefined
+  /** @throws RuleBroken when it does not hold. */
+  readonly check: (context: RuleContext) => void
+}
+
+/** The checks of all rules whose id begins with one of these words. */
+export type ChecksNamed<Word extends string> = Readonly<
+  Record<Extract<RegionRuleId, `${Word}-${string}`>, RegionCheck>
+>
+
+/** For rules about regions of some kind: silent where there is none. */
+export function unlessThereAre(
+  what: string,
+  regions: (context: RuleContext) => readonly SurveyedRegion[],
+): (context: RuleContext) => string | undefined {
+  return (context) => (regions(context).length > 0 ? undefined : `there is no ${what}`)
+}

@@ -1,0 +1,54 @@
+/** What an author says about the card: enough to build it, and what its regions are expected to be. */
+import type { BarIndex, ComposedCapability, SubsystemIds } from '@vfiokit/topology'
+import type { RegionRuleId } from './region-rules.ts'
+
+/** A BAR of the card. */
+export interface FixtureBar {
+  readonly index: BarIndex
+  /** A power of two. */
+  readonly sizeBytes: number
+  /** `memory` when absent. */
+  readonly kind?: 'io' | 'memory'
+  /** 32 when absent. A 64-bit BAR takes the next index too. */
+  readonly width?: 32 | 64
+  readonly prefetchable?: boolean
+}
+
+/** The function that the provider is for. */
+export interface FixtureFunction {
+  readonly vendorId: number
+  readonly deviceId: number
+  /** 24 bits. By default 0x120000, a processing accelerator. */
+  readonly classCode?: number
+  readonly revision?: number
+  readonly subsystem?: SubsystemIds
+  readonly bars?: readonly FixtureBar[]
+  /** By default power management, and PCI Express with function level reset. */
+  readonly capabilities?: readonly ComposedCapability[]
+}
+
+/** What one region shall be; what is left out is not looked at. */
+export interface RegionExpectation {
+  /** With bit 31 set, a vendor's own: `0x80001234`. */
+  readonly type?: number
+  readonly subtype?: number
+  readonly sizeBytes?: number
+  readonly read?: boolean
+  readonly write?: boolean
+  /** `none`: not mappable. */
+  readonly backing?: 'bar' | 'memory' | 'none'
+}
+
+/** Everything that the suite needs to know beside the provider. */
+export interface RegionFixture {
+  readonly function: FixtureFunction
+  /**
+   * What registers hold after power-on and after every reset: by BAR, then by offset in bytes.
+   * Everything else of a BAR is memory that begins with zeros.
+   */
+  readonly bars?: Readonly<Record<number, Readonly<Record<number, readonly number[]>>>>
+  /** In the order of their indexes. Absent: one region or more, of any kind. */
+  readonly regions?: readonly RegionExpectation[]
+  /** Rules that this provider breaks on purpose, each with the reason. They are not asked. */
+  readonly except?: Readonly<Partial<Record<RegionRuleId, string>>>
+}

@@ -1,0 +1,52 @@
+/** The contract of a region provider: what each rule says, as a fact about a provider that keeps it. */
+
+/** Rules by id, in the order in which they are asked. */
+export const REGION_RULES = {
+  'match-own': 'matches says yes to its function and no to a stranger',
+  'match-pure': 'matches decides from the identity alone: the same answer each time, the device not touched',
+  'open-regions': 'open answers with at least one region',
+  'open-expected': 'the regions are those that the fixture expects',
+  'open-separate': 'two cards of one kind share no memory',
+  'open-again': 'the device can be opened and closed 200 times, and the core keeps nothing of it',
+  'info-stable': 'region info is the same each time it is asked, after a reset and after another open too',
+  'info-index': 'indexes count from 9 up without a gap, and each region has its place in the file',
+  'info-type':
+    'the first capability is TYPE, with type and subtype as the region says, and it is the only one',
+  'info-flags': 'the flags are the members that are there, from the first moment on',
+  'info-capabilities': 'capabilities of its own reach the caller as they were given',
+  'read-inside': 'every read inside the region succeeds: first and last byte, unaligned, odd and long ones',
+  'read-pieces': 'a part that is read alone is that part of the whole, where the whole stands still',
+  'write-inside': 'every write inside the region succeeds: first and last byte, unaligned, odd and long ones',
+  'access-bounds':
+    'an access across the end is cut short, one behind it is EINVAL, and the provider sees neither',
+  'access-refused': 'a direction without a member is EINVAL, and the provider is not asked',
+  'access-nothing': 'reading or writing nothing answers 0 at any offset, and the provider is not asked',
+  'access-shared': 'two processes that read in turn get what one alone gets',
+  'map-pages': 'every page of a mapping faults in, from what the region says backs it',
+  'map-parts': 'a mapping of a part shows the pages of that part',
+  'map-distinct': 'two pages of a region are two pages',
+  'map-same': 'a page shows the same place each time it faults, for every process',
+  'map-read': 'what is stored through a mapping of memory is what a read gets, and the other way round',
+  'map-refused': 'mapping beyond the end, or a region without fault, is EINVAL',
+  'map-keeps-open': 'a mapping keeps the device open: close comes once, after the last munmap',
+  'bar-memory-off': 'pages of a BAR go when memory is switched off, and come back when it is on',
+  'bar-d3hot': 'pages of a BAR go in D3hot, and come back in D0',
+  'bar-function-reset': 'pages of a BAR go with a function reset, and come back after it',
+  'bar-hot-reset': 'pages of a BAR go with a hot reset, and come back after it',
+  'memory-memory-off': 'pages of memory stay when memory is switched off, and a new fault gives the same',
+  'memory-d3hot': 'pages of memory stay in D3hot, and a new fault gives the same',
+  'memory-function-reset': 'pages of memory stay through a function reset, and a new fault gives the same',
+  'memory-hot-reset': 'pages of memory stay through a hot reset, and a new fault gives the same',
+  'reset-any-time': 'a reset may come at any time, and everything works after it as it did before',
+  'reset-paired': 'each reset asks resetPrepare once, then resetDone once, in every region',
+  'throw-member':
+    'a member that throws costs its caller an errno, is told once, and leaves the device usable',
+  'throw-open':
+    'an open that throws leaves the device open without these regions, and the next open has them',
+  'contest-unmap-range': 'faults against zaps keep every invariant under unmap-range, in 25 schedules',
+  'contest-rfc-2021': 'faults against zaps keep every invariant under rfc-2021, in 25 schedules',
+  'contest-vma-list': 'faults against zaps keep every invariant under vma-list, in 25 schedules',
+} as const
+
+/** Id of a rule. */
+export type RegionRuleId = keyof typeof REGION_RULES

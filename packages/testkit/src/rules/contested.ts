@@ -1,0 +1,23 @@
+/** Rules about faults against zaps, under each locking strategy and in many orders. */
+import type { AnyLockingStrategy } from '@vfiokit/locking'
+import { rfc2021, unmapRange, vmaList } from '@vfiokit/locking-strategies'
+import { holdContest } from '../contest.ts'
+import type { ChecksNamed, RegionCheck } from '../region-check.ts'
+
+const SEEDS = 25
+
+/** @param strategy - With `SEEDS` schedules, each on a machine of its own. */
+export function contested(strategy: AnyLockingStrategy): RegionCheck {
+  return {
+    check(context) {
+      for (let seed = 0; seed < SEEDS; seed++) holdContest(context.bench(strategy), context.regions, seed)
+    },
+  }
+}
+
+/** By id, in the order in which they are asked. */
+export const CONTESTED_CHECKS: ChecksNamed<'contest'> = {
+  'contest-unmap-range': contested(unmapRange),
+  'contest-rfc-2021': contested(rfc2021),
+  'contest-vma-list': contested(vmaList),
+}

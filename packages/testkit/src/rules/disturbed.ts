@@ -1,0 +1,206 @@
+/** Rules about what a disturbance takes away and what it leaves. */
+
+import { demand, demandSame, outcomeOf } from '../demand.ts'
+import type { DeviceUser, UserMapping } from '../device-user.ts'
+import { DISTURBANCES, type Disturbance, type DisturbanceName } from '../disturbance.ts'
+import type { ProviderBench } from '../provider-bench.ts'
+import type { ChecksNamed, RegionCheck, RuleContext, SurveyedRegion } from '../region-check.ts'
+import { sampledPages } from '../samples.ts'
+
+/** A mapped region with the pages that were touched. */
+interface Mapped {
+  readonly index: number
+  readonly mapping: UserMapping
+  readonly pages: readonly number[]
+}
+
+/** BAR-backed pages go, and come back. */
+function barPagesGo(name: DisturbanceName): RegionCheck {
+  const disturbance = DISTURBANCES[name]
+  return {
+    silent: (context) => silence(context, 'bar', disturbance),
+    check(context) {
+      const { bench, user } = context.opened()
+      const mapped = context.backedBy('bar').map((each) => mapAll(user, each))
+      const frames = mapped.map(({ mapping, pages }) => mapping.vma.frameAt(pages[0]!)!)
+      disturbance.begin(user, bench)
+      for (const { index, mapping, pages } of mapped) {
+        demandSame(`pages of region ${index} that stay`, mapping.vma.presentPages, 0)
+        if (disturbance.end === undefined) continue
+        const outcome = outcomeOf(() => user.load(mapping, pages[0]!))
+        demandSame(`a touch of region ${index} during ${name}`, outcome, 'SIGBUS')
+      }
+      disturbance.end?.(user, bench)
+      bench.demandNoFailure('resetPrepare', 'resetDone')
+      for (const [at, { index, mapping, pages }] of mapped.entries()) {
+        for (const page of pages) {
+          const outcome = outcomeOf(() => user.load(mapping, page))
+          bench.demandNoFailure('fault')
+          demandSame(`page ${page} of region ${index} after ${name}`, outcome, 'ok')
+        }
+        const isSame = mapping.vma.frameAt(pages[0]!)!.isSame(frames[at]!)
+        demand(isSame, `region ${index} shows another place of the BAR after ${name}`)
+      }
+    },
+  }
+}
+
+/** Memory-backed pages stay. What is in them is the provider's business. */
+function memoryStays(name: DisturbanceName): RegionCheck {
+  const disturbance = DISTURBANCES[name]
+  return {
+    silent: (context) => silence(context, 'memory', disturbance),
+    check(context) {
+      const { bench, user } = context.opened()
+      const mapped = context.backedBy('memory').map((each) => mapAll(user, each))
+      const demandThere = (when: string) => {
+        for (const { index, mapping, pages } of mapped) {
+          demandSame(`pages of region ${index} ${when}`, mapping.vma.presentPages, pages.length)
+          demandSame(
+            `a touch of region ${index} ${when}`,
+            outcomeOf(() => user.load(mapping, 0)),
+            'ok',
+          )
+          demandSamePages(context, user, index, mapping, when)
+        }
+      }
+      disturbance.begin(user, bench)
+      demandThere(disturbance.end === undefined ? `after ${name}` : `during ${name}`)
+      disturbance.end?.(user, bench)
+      demandThere(`after ${name}`)
+    },
+  }
+}
+
+function demandSamePages(
+  context: RuleContext,
+  user: DeviceUser,
+  index: number,
+  { vma }: UserMapping,
+  when: string,
+): void {
+  const { region } = context.regions.find((each) => each.index === index)!
+  const fresh = user.mmap(index, 0, region.sizeBytes)
+  for (const page of sampledPages(region.sizeBytes)) {
+    demandSame(
+      `a new fault of page ${page} of region ${index} ${when}`,
+      outcomeOf(() => user.load(fresh, page)),
+      'ok',
+    )
+    const isSame = fresh.vma.frameAt(page)!.isSame(vma.frameAt(page)!)
+    demand(
+      isSame,
+      `page ${page} of region ${index} is other memory ${when}: who has it mapped does not see it`,
+    )
+  }
+  user.munmap(fresh)
+}
+
+const resetAnyTime: RegionCheck = {
+  silent: (context) => silence(context, undefined, DISTURBANCES['function reset']),
+  check(context) {
+    for (const [moment, prepare] of Object.entries(MOMENTS)) {
+      const { bench, user } = context.opened()
+      const before = answers(context, user)
+      const undo = prepare(context, user, bench)
+      const outcome = outcomeOf(() => user.reset())
+      bench.demandNoFailure('resetPrepare', 'resetDone')
+      demandSame(`reset ${moment}`, outcome, 'ok')
+      undo?.()
+      demandSame(`what each region answers after a reset ${moment}`, answers(context, user), before)
+    }
+  },
+}
+
+type Moment = (context: RuleContext, user: DeviceUser, bench: ProviderBench) => (() => void) | undefined
+
+const MOMENTS: Readonly<Record<string, Moment>> = {
+  'right after open': () => undefined,
+  'with everything mapped': (context, user) => {
+    for (const each of context.mappable) mapAll(user, each)
+    return undefined
+  },
+  'with mappings that were never touched': (context, user) => {
+    for (const { index, region } of context.mappable) user.mmap(index, 0, region.sizeBytes)
+    return undefined
+  },
+  'with memory off': (context, user) => {
+    for (const each of context.mappable) mapAll(user, each)
+    user.setMemory(false)
+    return () => user.setMemory(true)
+  },
+  'after another reset': (_context, user) => {
+    user.reset()
+    return undefined
+  },
+}
+
+/** How a first read, write and touch of each region end. */
+function answers({ regions }: RuleContext, user: DeviceUser): string[] {
+  return regions.flatMap(({ index, region }) => {
+    const mapping = region.fault === undefined ? undefined : user.mmap(index, 0, region.sizeBytes)
+    const touched = mapping && outcomeOf(() => user.load(mapping, 0))
+    if (mapping !== undefined) user.munmap(mapping)
+    const read = outcomeOf(() => user.read(index, 0, 1))
+    const write = outcomeOf(() => user.write(index, 0, new Uint8Array(1)))
+    return [`region ${index}: read ${read}, write ${write}, touch ${touched ?? 'none'}`]
+  })
+}
+
+const resetPaired: RegionCheck = {
+  check(context) {
+    const { bench, user } = context.opened()
+    const { observed } = bench
+    const names: DisturbanceName[] = ['function reset', 'hot reset', 'function reset']
+    for (const name of names) {
+      const disturbance = DISTURBANCES[name]
+      if (!disturbance.possible(bench)) continue
+      observed.calls.length = 0
+      disturbance.begin(user, bench)
+      for (const { index, position, region } of context.regions) {
+        const expected = (['resetPrepare', 'resetDone'] as const).filter(
+          (member) => region[member] !== undefined,
+        )
+        const found = observed.calls.filter((call) => call.region === position).map(({ member }) => member)
+        demandSame(`members of region ${index} asked around a ${name}`, found, expected)
+      }
+    }
+    bench.demandNoFailure('resetPrepare', 'resetDone')
+  },
+}
+
+function silence(
+  context: RuleContext,
+  backing: 'bar' | 'memory' | undefined,
+  disturbance: Disturbance,
+): string | undefined {
+  if (backing !== undefined && context.backedBy(backing).length === 0)
+    return `there is no region backed by ${backing === 'bar' ? 'a BAR' : 'memory'}`
+  return disturbance.possible(context.bench()) ? undefined : 'the card cannot do that'
+}
+
+function mapAll(user: DeviceUser, { index, region }: SurveyedRegion): Mapped {
+  const mapping = user.mmap(index, 0, region.sizeBytes)
+  const pages = sampledPages(region.sizeBytes)
+  for (const page of pages)
+    demandSame(
+      `page ${page} of region ${index}`,
+      outcomeOf(() => user.load(mapping, page)),
+      'ok',
+    )
+  return { index, mapping, pages }
+}
+
+/** By id, in the order in which they are asked. */
+export const DISTURBED_CHECKS: ChecksNamed<'bar' | 'memory' | 'reset'> = {
+  'bar-memory-off': barPagesGo('memory off'),
+  'bar-d3hot': barPagesGo('D3hot'),
+  'bar-function-reset': barPagesGo('function reset'),
+  'bar-hot-reset': barPagesGo('hot reset'),
+  'memory-memory-off': memoryStays('memory off'),
+  'memory-d3hot': memoryStays('D3hot'),
+  'memory-function-reset': memoryStays('function reset'),
+  'memory-hot-reset': memoryStays('hot reset'),
+  'reset-any-time': resetAnyTime,
+  'reset-paired': resetPaired,
+}

@@ -1,0 +1,37 @@
+/** The contract of a region provider as a vitest suite. */
+import type { RegionProvider } from '@vfiokit/vfio-pci'
+import { describe, it } from 'vitest'
+import { askRule } from './check-region-provider.ts'
+import type { RegionFixture } from './region-fixture.ts'
+import { REGION_RULES, type RegionRuleId } from './region-rules.ts'
+
+/**
+ * Registers one test for each rule. Rules that have nothing to say of the provider are shown as skipped,
+ * with the reason.
+ *
+ * @example
+ * ```ts no-run
+ * import { testRegionProvider } from '@vfiokit/testkit'
+ *
+ * testRegionProvider(
+ *   {
+ *     name: 'version',
+ *     matches: (fn) => fn.vendorId === 0x1234,
+ *     open: () => [
+ *       { kind: { vendor: 0x1234, subtype: 1 }, sizeBytes: 4, read: (_offset, out) => void out.fill(1) },
+ *     ],
+ *   },
+ *   { function: { vendorId: 0x1234, deviceId: 1 } },
+ * )
+ * ```
+ */
+export function testRegionProvider(provider: RegionProvider, fixture: RegionFixture): void {
+  describe(`region provider ${provider.name}`, () => {
+    for (const [id, sentence] of Object.entries(REGION_RULES) as [RegionRuleId, string][])
+      it(`${sentence} [${id}]`, (test) => {
+        const { outcome, detail } = askRule(id, provider, fixture)
+        if (outcome === 'silent') test.skip(detail)
+        if (outcome === 'broken') throw new Error(detail)
+      })
+  })
+}
