@@ -65,6 +65,8 @@ export {
   type VirtualFunctionAddresses,
   virtualFunctionAddresses,
 } from './virtual-functions.ts'
+export { type FunctionNames, type LspciListOptions, writeLspciList } from './writers/lspci-list.ts'
+export { type LspciTreeOptions, writeLspciTree } from './writers/lspci-tree.ts'
 export { writeYaml } from './writers/yaml.ts'
 export {
   type YamlCheck,
