@@ -3,9 +3,14 @@ import { ConfigError } from '@vfiokit/host'
 import { Command, CommanderError } from 'commander'
 import { addRun } from './commands/run.ts'
 import type { Terminal } from './terminal.ts'
+import { ownVersion } from './version.ts'
 
 /** Bad usage or input; a check that failed is 1. */
 const EXIT_BAD_INPUT = 2
+
+const EXIT_CODES = `
+Exit code: 0 ok, 1 a check failed, 2 bad usage or input.
+Results go to stdout, diagnostics to stderr. NO_COLOR turns colours off.`
 
 /**
  * Runs one command.
@@ -16,8 +21,11 @@ const EXIT_BAD_INPUT = 2
 export async function main(args: readonly string[], terminal: Terminal): Promise<number> {
   let code = 0
   const program = new Command('vfiokit')
-    .description('PCI topologies and VFIO devices')
+    .description('PCI topologies and VFIO devices, simulated with the semantics of Linux.')
+    .version(ownVersion(), '--version', 'print the version')
     .option('--debug', 'print stack traces')
+    .helpOption('-h, --help', 'print help')
+    .addHelpText('after', EXIT_CODES)
     .configureOutput({
       writeOut: (text) => void terminal.out.write(text),
       writeErr: (text) => void terminal.err.write(text),
@@ -26,7 +34,7 @@ export async function main(args: readonly string[], terminal: Terminal): Promise
   addRun(program, terminal, (result) => {
     code = result
   })
-  for (const command of program.commands) command.exitOverride().copyInheritedSettings(program)
+  for (const command of program.commands) command.copyInheritedSettings(program)
   try {
     await program.parseAsync([...args], { from: 'user' })
     return code
@@ -38,8 +46,8 @@ export async function main(args: readonly string[], terminal: Terminal): Promise
 function explain(error: unknown, debug: boolean, { err }: Terminal): number {
   // Help and version are no mistakes; commander has printed whatever it had to say.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_BAD_INPUT
-  if (debug && error instanceof Error) err.write(`${error.stack}\n`)
-  else if (error instanceof ConfigError) err.write(`${error.message}\n`)
+  if (error instanceof ConfigError) err.write(`${error.message}\n`)
   else err.write(`vfiokit: ${error instanceof Error ? error.message : String(error)}\n`)
+  if (debug && error instanceof Error) err.write(`${error.stack}\n`)
   return EXIT_BAD_INPUT
 }

@@ -20,8 +20,11 @@ const COLOURS = { red: 31, green: 32, yellow: 33, cyan: 36, bold: 1, dim: 2 } as
 /** What text can look like. */
 export type Colour = keyof typeof COLOURS
 
+/** Gives text a colour, or leaves it as it is. */
+export type Paint = (colour: Colour, text: string) => string
+
 /** Colours text for a stream: not in a pipe, and not when NO_COLOR is set to anything. */
-export function painter({ out, env }: Terminal): (colour: Colour, text: string) => string {
+export function painter({ out, env }: Terminal): Paint {
   const plain = out.isTTY !== true || (env.NO_COLOR ?? '') !== ''
   return (colour, text) => (plain ? text : `\u001b[${COLOURS[colour]}m${text}\u001b[0m`)
 }

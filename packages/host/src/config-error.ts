@@ -1,5 +1,23 @@
 /** Input that a host cannot work with: one diagnostic per defect, all of them at once. */
-import { type Diagnostic, formatDiagnostic } from '@vfiokit/topology'
+import { type Diagnostic, formatDiagnostic, type YamlPath } from '@vfiokit/topology'
+
+/** What is wrong at some place of a config. */
+export interface Complaint {
+  readonly code: string
+  readonly message: string
+  readonly expected?: string
+  readonly found?: string
+}
+
+/** Puts a complaint at the place where its cause was written. */
+export type Complain = (at: YamlPath, complaint: Complaint) => Diagnostic
+
+/** For a config that is in no file: the message says where. */
+export const complainPlainly: Complain = (at, complaint) => ({
+  severity: 'error',
+  ...complaint,
+  message: `${at.join('.')}: ${complaint.message}`,
+})
 
 /** Thrown before anything runs. Whoever prints it exits with 2. */
 export class ConfigError extends Error {

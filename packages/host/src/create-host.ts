@@ -6,9 +6,9 @@ import { type AnyLockingStrategy, LockRegistry } from '@vfiokit/locking'
 import { LOCK_REGISTRY, LOCKING_STRATEGY, lockingModule } from '@vfiokit/locking/module'
 import { lockingStrategiesModule } from '@vfiokit/locking-strategies/module'
 import type { Plugin } from '@vfiokit/plugin'
-import { Bdf, type Diagnostic, type Topology } from '@vfiokit/topology'
+import { formatDiagnostic, type Topology } from '@vfiokit/topology'
 import { TOPOLOGY, TOPOLOGY_READER, TOPOLOGY_READERS, topologyModule } from '@vfiokit/topology/module'
-import { type KernelVersion, kernelProfile, VfioError } from '@vfiokit/vfio-core'
+import { KERNEL_VERSIONS, type KernelProfile, type KernelVersion, kernelProfile } from '@vfiokit/vfio-core'
 import {
   CHOSEN_STRATEGY,
   KERNEL_PROFILE,
@@ -19,13 +19,13 @@ import {
 import type { PluginFailureLog } from '@vfiokit/vfio-pci'
 import { PCI_BUS, PLUGIN_FAILURE_LOG, REGION_PROVIDER, vfioPciModule } from '@vfiokit/vfio-pci/module'
 import { Container } from 'inversify'
-import { ConfigError } from './config-error.ts'
+import { bindFunctions } from './bind-functions.ts'
+import { type Complain, ConfigError, complainPlainly } from './config-error.ts'
 import type { Host } from './host.ts'
 import type { HostDocument } from './host-schema.ts'
-import type { Complaint } from './input-file.ts'
 import { PciOperator } from './pci-operator.ts'
-import { checkPlugin, type LoadedPlugin, loadPlugin } from './plugin-loader.ts'
-import { chooseStrategy } from './strategy-choice.ts'
+import { loadPlugins } from './plugin-loader.ts'
+import { chooseStrategy, repeatedNames } from './strategy-choice.ts'
 import { readTopology } from './topology-source.ts'
 
 /** What a host is made of. */
@@ -44,20 +44,29 @@ export interface HostConfig {
   readonly fairLocks?: boolean | undefined
   /** What paths and package names are relative to; by default the current folder. */
   readonly folder?: string | undefined
+  /** Told about every plugin that misbehaves, as it happens; `host.bus` keeps them as well. */
   readonly onPluginFailure?: PluginFailureLog | undefined
-  /** Puts a complaint about the config at its place in a file. */
-  readonly complain?: ((at: readonly (string | number)[], complaint: Complaint) => Diagnostic) | undefined
+  /** Puts a complaint about the config at its place in a file; by default the message names the place. */
+  readonly complain?: Complain | undefined
 }
 
 /**
  * Brings a host up.
  *
- * @throws ConfigError with one diagnostic per defect of the config: plugins, strategy, functions to
- *   bind. Faults of the topology that could be worked around are in `warnings` of the host.
+ * @throws ConfigError with one diagnostic per defect of the config: plugins, topology, kernel, strategy,
+ *   functions to bind. Faults of the topology that could be worked around are in `warnings` of the host.
+ *
+ * @example
+ * ```ts
+ * import { createHost } from '@vfiokit/host'
+ *
+ * const functions = [{ bdf: '0000:00:02.0', id: '1234:0001', class: '020000', iommuGroup: 0 }]
+ * const host = await createHost({ topology: { inline: { functions } }, bind: ['00:02.0'] })
+ * console.log(host.strategy.name, [...host.core.devices.keys()]) // => unmap-range [ '0000:00:02.0' ]
+ * ```
  */
 export async function createHost(config: HostConfig): Promise<Host> {
-  const complain = config.complain ?? plainComplaint
-  const plugins = await loadPlugins(config, complain)
+  const { complain = complainPlainly } = config
   const container = new Container()
   container.load(
     topologyModule,
@@ -67,104 +76,59 @@ export async function createHost(config: HostConfig): Promise<Host> {
     vfioCoreModule,
     vfioPciModule,
   )
-  bindPlugins(container, plugins)
-  const topology = topologyOf(config, container)
-  const profile = kernelProfile(config.kernel)
-  const strategy = strategyOf(config, container, profile.defaultStrategy, complain)
+  const plugins = await loadPlugins(config.plugins ?? [], config.folder ?? '.', complain)
+  bindPlugins(container, plugins, complain)
+  const { topology, warnings } = readTopology(config, container.get(TOPOLOGY_READERS))
+  const profile = profileOf(config.kernel, complain)
+  const strategies = container.getAll(LOCKING_STRATEGY)
+  const strategy = chooseStrategy(config.strategy ?? profile.defaultStrategy, strategies, complain)
   container.bind(TOPOLOGY).toConstantValue(topology)
   container.bind(KERNEL_PROFILE).toConstantValue(profile)
   container.bind(CHOSEN_STRATEGY).toConstantValue(strategy)
   container.bind(PLUGIN_FAILURE_LOG).toConstantValue(config.onPluginFailure ?? (() => {}))
-  if (config.fairLocks === false) {
-    await container.unbindAsync(LOCK_REGISTRY)
-    container.bind(LOCK_REGISTRY).toConstantValue(new LockRegistry({ fair: false }))
-  }
+  if (config.fairLocks === false)
+    container.rebind(LOCK_REGISTRY).toConstantValue(new LockRegistry({ fair: false }))
   const bus = container.get(PCI_BUS)
   const operator = new PciOperator(bus)
   bindFunctions(config.bind ?? [], operator, complain)
   return {
     topology,
     strategy,
+    strategies,
     plugins,
     vfio: container.get(VFIO_HOST),
     operator,
     core: container.get(VFIO_CORE),
     bus,
-    warnings: topology.faults,
+    warnings,
+    warningLines: warnings.map(formatDiagnostic),
     container,
   }
 }
 
-type Complain = NonNullable<HostConfig['complain']>
-
-const plainComplaint: Complain = (at, complaint) => ({
-  severity: 'error',
-  ...complaint,
-  message: `${at.join('.')}: ${complaint.message}`,
-})
-
-async function loadPlugins(config: HostConfig, complain: Complain): Promise<readonly Plugin[]> {
-  const folder = config.folder ?? process.cwd()
-  const loaded = await Promise.all(
-    (config.plugins ?? []).map(
-      async (plugin): Promise<LoadedPlugin> =>
-        typeof plugin === 'string' ? loadPlugin(plugin, folder) : checkPlugin(plugin.name, plugin),
-    ),
-  )
-  const defects = loaded.flatMap((each, at) =>
-    'complaint' in each ? [complain(['plugins', at], each.complaint)] : [],
-  )
-  if (defects.length > 0) throw new ConfigError(defects)
-  return loaded.flatMap((each) => ('plugin' in each ? [each.plugin] : []))
-}
-
-function bindPlugins(container: Container, plugins: readonly Plugin[]): void {
-  for (const plugin of plugins) {
-    for (const provider of plugin.regionProviders ?? [])
-      container.bind(REGION_PROVIDER).toConstantValue(provider)
-    for (const strategy of plugin.lockingStrategies ?? [])
-      container.bind(LOCKING_STRATEGY).toConstantValue(strategy)
-    for (const reader of plugin.topologyReaders ?? []) container.bind(TOPOLOGY_READER).toConstantValue(reader)
+function bindPlugins(container: Container, plugins: readonly Plugin[], complain: Complain): void {
+  const repeated = repeatedNames(plugins, {
+    lockingStrategies: container.getAll(LOCKING_STRATEGY).map(({ name }) => name),
+    topologyReaders: container.getAll(TOPOLOGY_READER).map(({ format }) => format),
+  })
+  if (repeated.length > 0)
+    throw new ConfigError(repeated.map(({ plugin, complaint }) => complain(['plugins', plugin], complaint)))
+  for (const { regionProviders, lockingStrategies, topologyReaders } of plugins) {
+    for (const provider of regionProviders ?? []) container.bind(REGION_PROVIDER).toConstantValue(provider)
+    for (const strategy of lockingStrategies ?? []) container.bind(LOCKING_STRATEGY).toConstantValue(strategy)
+    for (const reader of topologyReaders ?? []) container.bind(TOPOLOGY_READER).toConstantValue(reader)
   }
 }
 
-function topologyOf({ topology, folder }: HostConfig, container: Container): Topology {
-  if ('functions' in topology) return topology
-  return readTopology(topology, folder ?? process.cwd(), container.get(TOPOLOGY_READERS))
-}
-
-function strategyOf(
-  { strategy }: HostConfig,
-  container: Container,
-  fallback: string,
-  complain: Complain,
-): AnyLockingStrategy {
-  if (strategy !== undefined && typeof strategy !== 'string') return strategy
-  const chosen = chooseStrategy(strategy ?? fallback, container.getAll(LOCKING_STRATEGY))
-  if ('code' in chosen) throw new ConfigError([complain(['strategy'], chosen)])
-  return chosen
-}
-
-/** Binds each function; those that cannot be are all named. */
-function bindFunctions(functions: readonly string[], operator: PciOperator, complain: Complain): void {
-  const defects = functions.flatMap((name, at) => {
-    const bdf = Bdf.tryParse(name)
-    if (bdf === undefined)
-      return [
-        complain(['bind', at], {
-          code: 'bdf-syntax',
-          message: 'not a PCI address',
-          expected: 'dddd:bb:dd.f',
-          found: name,
-        }),
-      ]
-    try {
-      operator.bind(bdf, 'vfio-pci')
-      return []
-    } catch (cause) {
-      if (!VfioError.is(cause)) throw cause
-      return [complain(['bind', at], { code: 'bind-refused', message: cause.message, found: name })]
-    }
-  })
-  if (defects.length > 0) throw new ConfigError(defects)
+function profileOf(kernel: KernelVersion | undefined, complain: Complain): KernelProfile {
+  if (kernel === undefined || KERNEL_VERSIONS.includes(kernel)) return kernelProfile(kernel)
+  const expected = KERNEL_VERSIONS.join(', ')
+  throw new ConfigError([
+    complain(['kernel'], {
+      code: 'kernel-unknown',
+      message: 'no kernel that is known',
+      expected,
+      found: String(kernel),
+    }),
+  ])
 }

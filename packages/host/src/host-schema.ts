@@ -1,5 +1,5 @@
 /** The `host/1` file: which machine, which kernel, what is bound, what is loaded. */
-import { KERNEL_VERSIONS } from '@vfiokit/vfio-core'
+import { KERNEL_VERSIONS, type KernelVersion } from '@vfiokit/vfio-core'
 import { z } from 'zod'
 
 const topologySource = z.union(
@@ -11,20 +11,28 @@ const topologySource = z.union(
   { error: 'one of {snapshot: FILE}, {file: FILE}, {inline: {...}}' },
 )
 
+/** Not an enum: 6.1 without quotes is a number, and 5.10 would be 5.1, so the message must speak of quotes. */
+const kernel = z.custom<KernelVersion>(
+  (value) => KERNEL_VERSIONS.some((version) => version === value),
+  `one of ${KERNEL_VERSIONS.map((version) => `'${version}'`).join(', ')}, in quotes`,
+)
+
 /** Shape of a host file. */
 export const HOST_SCHEMA: z.ZodType<HostDocument> = z.strictObject({
   vfiokit: z.literal('host/1'),
-  kernel: z.enum(KERNEL_VERSIONS as [string, ...string[]]).optional(),
+  kernel: kernel.optional(),
   topology: topologySource,
   bind: z.array(z.string()).optional(),
   plugins: z.array(z.string()).optional(),
   strategy: z.string().optional(),
-}) as z.ZodType<HostDocument>
+})
 
 /** What a host file says. */
 export interface HostDocument {
   readonly vfiokit: 'host/1'
-  readonly kernel?: (typeof KERNEL_VERSIONS)[number] | undefined
+  /** Absent: the newest that is known. */
+  readonly kernel?: KernelVersion | undefined
+  /** Files are relative to the host file. */
   readonly topology:
     | { readonly snapshot: string }
     | { readonly file: string; readonly format?: string | undefined }

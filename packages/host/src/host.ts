@@ -9,7 +9,10 @@ import type { Container } from 'inversify'
 /** What `createHost` answers. */
 export interface Host {
   readonly topology: Topology
+  /** The one that was chosen. */
   readonly strategy: AnyLockingStrategy
+  /** All that could have been chosen: the shipped ones and those of plugins. */
+  readonly strategies: readonly AnyLockingStrategy[]
   readonly plugins: readonly Plugin[]
   /** The ABI as processes see it. */
   readonly vfio: LiveHost
@@ -19,8 +22,10 @@ export interface Host {
   readonly core: VfioCore
   /** The vfio-pci driver, with what plugins did wrong. */
   readonly bus: PciBus
-  /** What is odd about the machine's description, and was worked around. */
+  /** What is odd about the machine's description. It was worked around, or that part was left out. */
   readonly warnings: readonly Diagnostic[]
+  /** The same, a line each. */
+  readonly warningLines: readonly string[]
   /** Everything else that is bound. */
   readonly container: Container
 }

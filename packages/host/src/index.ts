@@ -2,24 +2,25 @@
  * The composition root: createHost(config) wires the packages, loads plugins and runs scenarios.
  * @packageDocumentation
  */
-export { ConfigError } from './config-error.ts'
+export { type Complain, type Complaint, ConfigError } from './config-error.ts'
 export { createHost, type HostConfig } from './create-host.ts'
 export type { Host } from './host.ts'
 export { readHostFile } from './host-file.ts'
 export { HOST_SCHEMA, type HostDocument } from './host-schema.ts'
-export type { Complaint } from './input-file.ts'
+export { checkInput, type InputFile } from './input-file.ts'
 export { PciOperator } from './pci-operator.ts'
-export { checkPlugin, type LoadedPlugin, loadPlugin } from './plugin-loader.ts'
+export { checkPlugin } from './plugin-check.ts'
+export { type LoadedPlugin, loadPlugin } from './plugin-loader.ts'
+export { type DeviceSummary, summariseDevices } from './scenario/device-summary.ts'
+export { type RunOptions, runOn, runScenario, type ScenarioOptions } from './scenario/run-scenario.ts'
+export { readScenarioFile, type Scenario } from './scenario/scenario-file.ts'
 export {
+  type Backing,
   firstViolation,
   type MappingResult,
   type RegionResult,
-  type RunOptions,
-  runOn,
-  runScenario,
   type ScenarioResult,
-} from './scenario/run-scenario.ts'
-export { readScenarioFile, type Scenario } from './scenario/scenario-file.ts'
+} from './scenario/scenario-result.ts'
 export {
   type MappingDocument,
   SCENARIO_SCHEMA,
@@ -31,5 +32,6 @@ export {
   type TaskDocument,
   type Verdict,
 } from './scenario/scenario-schema.ts'
+export { describeStep } from './scenario/steps.ts'
 export type { MappingCounts, RunCounts, TimelineEvent } from './scenario/timeline.ts'
 export { isCanary } from './strategy-choice.ts'

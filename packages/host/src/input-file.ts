@@ -1,23 +1,15 @@
 /** A YAML file that somebody wrote, checked against a schema, with a place for every complaint. */
 import { readFileSync } from 'node:fs'
-import { type Diagnostic, YamlDocument, type YamlPath } from '@vfiokit/topology'
+import { isAbsolute, join } from 'node:path'
+import { type Diagnostic, YamlDocument } from '@vfiokit/topology'
 import type { z } from 'zod'
-import { ConfigError } from './config-error.ts'
+import { type Complain, ConfigError } from './config-error.ts'
 
 /** What a file said, and where it said it. */
 export interface InputFile<T> {
-  readonly path: string
   readonly value: T
   /** A complaint about one place of the file. */
-  complain(at: YamlPath, complaint: Complaint): Diagnostic
-}
-
-/** What is wrong at some place. */
-export interface Complaint {
-  readonly code: string
-  readonly message: string
-  readonly expected?: string
-  readonly found?: string
+  readonly complain: Complain
 }
 
 /**
@@ -29,25 +21,39 @@ export function readInputFile<T>(path: string, schema: z.ZodType<T>): InputFile<
   return checkInput(path, readText(path), schema)
 }
 
-/** The same for text that is already in memory. */
+/** The same for text that is already in memory. @throws ConfigError as {@link readInputFile}. */
 export function checkInput<T>(path: string, text: string, schema: z.ZodType<T>): InputFile<T> {
   const document = YamlDocument.parse(text, { file: path })
   const result = document.check(schema)
   if (!result.ok) throw new ConfigError(result.diagnostics)
   return {
-    path,
     value: result.value,
     complain: (at, complaint) => document.diagnostic(at, { severity: 'error', ...complaint }),
   }
+}
+
+/** A path that a file in a folder names; it stays relative, so that messages show it as it was written. */
+export function pathFrom(folder: string, path: string): string {
+  return isAbsolute(path) ? path : join(folder, path)
+}
+
+const UNREADABLE: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EISDIR: 'a directory, not a file',
+  EACCES: 'no permission to read it',
 }
 
 function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8')
   } catch (cause) {
-    const found = cause instanceof Error ? cause.message : String(cause)
-    throw new ConfigError([
-      { severity: 'error', code: 'file-unreadable', message: 'cannot be read', file: path, found },
-    ])
+    const { code = '', message } = cause as NodeJS.ErrnoException
+    const unreadable: Diagnostic = {
+      severity: 'error',
+      code: 'file-unreadable',
+      message: UNREADABLE[code] ?? message,
+      file: path,
+    }
+    throw new ConfigError([unreadable])
   }
 }

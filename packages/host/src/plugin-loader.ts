@@ -1,19 +1,36 @@
 /** Loads plugins by package name or path, and says clearly what is wrong with one. */
-import { createRequire } from 'node:module'
-import { isAbsolute, join, resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
-import { isPlugin, PLUGIN_API, type Plugin } from '@vfiokit/plugin'
-import type { Complaint } from './input-file.ts'
+import { resolve } from 'node:path'
+import type { Plugin } from '@vfiokit/plugin'
+import { type Complain, type Complaint, ConfigError } from './config-error.ts'
+import { checkPlugin } from './plugin-check.ts'
+import { findPlugin } from './plugin-place.ts'
 
-/** A plugin, or why there is none. */
-export type LoadedPlugin = { readonly plugin: Plugin } | { readonly complaint: Complaint }
+/** A plugin, or everything that is wrong with it. */
+export type LoadedPlugin = { readonly plugin: Plugin } | { readonly complaints: readonly Complaint[] }
 
-/** Parts of a plugin and what each of their elements must have. */
-const PARTS = {
-  regionProviders: ['name', 'matches', 'open'],
-  lockingStrategies: ['name', 'exclude', 'excludeSet', 'lifecycle'],
-  topologyReaders: ['format', 'recognises', 'read'],
-} as const
+/**
+ * Loads every plugin of a config.
+ *
+ * @param plugins - Package names, paths, or plugins themselves.
+ * @throws ConfigError with all defects of all plugins.
+ */
+export async function loadPlugins(
+  plugins: readonly (string | Plugin)[],
+  folder: string,
+  complain: Complain,
+): Promise<readonly Plugin[]> {
+  const loaded = await Promise.all(
+    plugins.map(async (plugin, at): Promise<LoadedPlugin> => {
+      if (typeof plugin === 'string') return loadPlugin(plugin, folder)
+      return checkPlugin(plugin?.name ?? `${at}`, plugin)
+    }),
+  )
+  const defects = loaded.flatMap((each, at) =>
+    'complaints' in each ? each.complaints.map((complaint) => complain(['plugins', at], complaint)) : [],
+  )
+  if (defects.length > 0) throw new ConfigError(defects)
+  return loaded.flatMap((each) => ('plugin' in each ? [each.plugin] : []))
+}
 
 /**
  * Imports a plugin.
@@ -22,52 +39,26 @@ const PARTS = {
  * @param folder - What paths are relative to, and where packages are looked for.
  */
 export async function loadPlugin(specifier: string, folder: string): Promise<LoadedPlugin> {
+  const place = findPlugin(specifier, folder)
   let module: { readonly default?: unknown }
   try {
-    module = await import(locate(specifier, folder))
+    // A package that is not installed there may lie beside this one.
+    module = await import(place ?? specifier)
   } catch (cause) {
-    const found = cause instanceof Error ? cause.message.split('\n')[0]! : String(cause)
-    const message = `plugin ${specifier} cannot be loaded`
-    return { complaint: { code: 'plugin-not-loaded', message, expected: 'a package or a file', found } }
+    const complaint = place === undefined ? notFound(specifier, folder) : throwsOnImport(specifier, cause)
+    return { complaints: [complaint] }
   }
   return checkPlugin(specifier, module.default)
 }
 
-/** Checks what a module exports by default. */
-export function checkPlugin(specifier: string, value: unknown): LoadedPlugin {
-  const wrong = (code: string, what: string, expected: string, found: string): LoadedPlugin => ({
-    complaint: { code, message: `plugin ${specifier}: ${what}`, expected, found },
-  })
-  if (!isPlugin(value))
-    return wrong('not-a-plugin', 'default export', 'what definePlugin answers', describe(value))
-  if (value.api !== PLUGIN_API) return wrong('plugin-api', 'api', `${PLUGIN_API}`, describe(value.api))
-  for (const [part, members] of Object.entries(PARTS)) {
-    const elements: unknown = value[part as keyof typeof PARTS] ?? []
-    if (!Array.isArray(elements)) return wrong('plugin-member', part, 'a list', describe(elements))
-    for (const [at, element] of elements.entries())
-      for (const member of members)
-        if ((element as Record<string, unknown> | null)?.[member] === undefined)
-          return wrong('plugin-member', `${part}[${at}].${member}`, 'a member', 'nothing')
-  }
-  return { plugin: value }
+function notFound(specifier: string, folder: string): Complaint {
+  const message = `plugin ${specifier} is not found`
+  const expected = `a file, or a package that is installed for ${resolve(folder)}`
+  return { code: 'plugin-not-found', message, expected }
 }
 
-function locate(specifier: string, folder: string): string {
-  if (isAbsolute(specifier) || /^\.\.?\//.test(specifier))
-    return pathToFileURL(resolve(folder, specifier)).href
-  try {
-    return pathToFileURL(createRequire(join(resolve(folder), 'package.json')).resolve(specifier)).href
-  } catch {
-    // A package that can only be imported, or one that lies beside this one: let the import say so.
-    return specifier
-  }
-}
-
-function describe(value: unknown): string {
-  if (value === undefined) return 'nothing'
-  return typeof value === 'object'
-    ? value === null
-      ? 'null'
-      : 'an object'
-    : `${typeof value} ${String(value)}`
+function throwsOnImport(specifier: string, cause: unknown): Complaint {
+  const found = cause instanceof Error ? `${cause.name}: ${cause.message.split('\n')[0]}` : String(cause)
+  const message = `plugin ${specifier} cannot be loaded`
+  return { code: 'plugin-not-loaded', message, expected: 'a module that loads', found }
 }

@@ -1,9 +1,7 @@
-/** What `vfiokit run` prints for people. */
-import { isCanary, type ScenarioResult } from '@vfiokit/host'
+/** What `vfiokit run` prints of each strategy, and of all of them at the end. */
+import { firstViolation, isCanary, type ScenarioResult } from '@vfiokit/host'
 import { table } from '../table.ts'
-import type { Colour } from '../terminal.ts'
-
-type Paint = (colour: Colour, text: string) => string
+import type { Colour, Paint } from '../terminal.ts'
 
 const EVENT_COLOURS: Readonly<Partial<Record<string, Colour>>> = {
   wait: 'yellow',
@@ -15,41 +13,46 @@ const EVENT_COLOURS: Readonly<Partial<Record<string, Colour>>> = {
   done: 'dim',
 }
 
-/** The timeline of one run, a line an event. */
-export function timelineText(result: ScenarioResult, paint: Paint): string {
+/** One run: what happened, what became of the mappings, and every invariant. */
+export function resultText(
+  result: ScenarioResult,
+  { timeline, paint }: { readonly timeline: boolean; readonly paint: Paint },
+): string {
+  const trouble = troubleLines(result)
+  return [
+    paint('bold', `== ${result.strategy}`),
+    ...(timeline ? [timelineText(result, paint)] : []),
+    ...(result.mappings.length === 0 ? [] : [mappingsText(result)]),
+    ...(trouble.length === 0 ? [] : [trouble.join('\n')]),
+    invariantsText(result, paint),
+  ].join('\n\n')
+}
+
+function timelineText(result: ScenarioResult, paint: Paint): string {
   const timeline = withoutRepeats(result.timeline)
-  const stepWidth = String(timeline.at(-1)?.step ?? 0).length
-  const taskWidth = Math.max(0, ...timeline.map(({ task }) => task.length))
-  return timeline
-    .map(({ step, task, kind, text }) => {
-      const line = `${String(step).padStart(stepWidth)}  ${task.padEnd(taskWidth)}  ${text}`
-      const colour = EVENT_COLOURS[kind]
-      return colour === undefined ? line : paint(colour, line)
-    })
-    .join('\n')
+  const stepWidth = Math.max('step'.length, String(result.steps).length)
+  const taskWidth = Math.max('task'.length, ...timeline.map(({ task }) => task.length))
+  const lines = timeline.map(({ step, task, kind, text }) => {
+    const line = `${String(step).padStart(stepWidth)}  ${task.padEnd(taskWidth)}  ${text}`
+    const colour = EVENT_COLOURS[kind]
+    return colour === undefined ? line : paint(colour, line)
+  })
+  return [`${'step'.padStart(stepWidth)}  ${'task'.padEnd(taskWidth)}  what`, ...lines].join('\n')
 }
 
 /** A task that does the same again, and nothing happened to it meanwhile, is told once. */
 function withoutRepeats(timeline: ScenarioResult['timeline']): ScenarioResult['timeline'] {
   const last = new Map<string, string>()
   return timeline.filter(({ task, kind, text }) => {
-    const repeated = kind === 'done' && last.get(task) === text
+    const isRepeated = (kind === 'done' || kind === 'errno') && last.get(task) === text
     last.set(task, text)
-    return !repeated
+    return !isRepeated
   })
 }
 
-/** Regions that plugins added, and what became of every mapping. */
-export function mappingsText({ regions, mappings }: ScenarioResult): string {
-  const added = regions.map(({ device, index, provider, sizeBytes, mappable, backing }) => {
-    const kind = mappable ? `mappable, backed by ${backing}` : 'trapped'
-    return `${device} region ${index}: ${sizeBytes} bytes, ${kind} (${provider})`
-  })
+function mappingsText({ mappings }: ScenarioResult): string {
   const rows = mappings.map((mapping) => [
     mapping.name,
-    mapping.process,
-    mapping.device,
-    mapping.region,
     mapping.backing,
     mapping.faults,
     mapping.zappedPages,
@@ -57,51 +60,35 @@ export function mappingsText({ regions, mappings }: ScenarioResult): string {
     mapping.presentPages,
     mapping.survived ? 'survived' : '',
   ])
-  const heading = [
-    'mapping',
-    'process',
-    'device',
-    'region',
-    'backing',
-    'faults',
-    'zapped',
-    'sigbus',
-    'present',
-    '',
-  ]
-  return [...added, ...(added.length > 0 ? [''] : []), table(heading, rows)].join('\n')
+  return table(['mapping', 'backed by', 'faults', 'zapped', 'SIGBUS', 'present', ''], rows)
 }
 
-/** Each invariant with its state. */
-export function invariantsText({ invariants }: ScenarioResult, paint: Paint): string {
+function invariantsText({ invariants }: ScenarioResult, paint: Paint): string {
   return invariants
     .map(({ id, statement, holds, checked, violation }) => {
-      const state = holds
-        ? checked === 0
-          ? paint('yellow', 'not asked')
-          : paint('green', 'holds')
-        : paint('red', 'BROKEN')
-      const where =
-        violation === undefined ? '' : `\n    step ${violation.step}, ${violation.task}: ${violation.message}`
-      return `${id}  ${state}  (asked ${checked} times)  ${statement}${where}`
+      const asked = checked === 1 ? 'asked once' : `asked ${checked} times`
+      if (violation !== undefined || !holds) {
+        const where = violation && `\n    step ${violation.step}, ${violation.task}: ${violation.message}`
+        return `${id}  ${paint('red', 'BROKEN')}  ${statement} (${asked})${where ?? ''}`
+      }
+      const state = checked === 0 ? paint('yellow', 'not asked') : paint('green', 'holds ')
+      return `${id}  ${state}  ${statement}${checked === 0 ? '' : ` (${asked})`}`
     })
     .join('\n')
 }
 
-/** What went wrong beside invariants. */
-export function troubleText({ blocked, failures, pluginFailures }: ScenarioResult): string {
+function troubleLines({ blocked, failures, pluginFailures }: ScenarioResult): string[] {
   return [
     ...blocked.map((line) => `blocked: ${line}`),
     ...failures.map((line) => `failed: ${line}`),
     ...pluginFailures.map((line) => `plugin: ${line}`),
-  ].join('\n')
+  ]
 }
 
-/** One line a strategy. */
-export function summaryText(results: readonly ScenarioResult[]): string {
+/** One line a strategy, and where each of those that broke something did it first. */
+export function summaryText(results: readonly ScenarioResult[], paint: Paint): string {
   const heading = [
     'strategy',
-    'verdict',
     'steps',
     'faults',
     'zapped',
@@ -109,17 +96,32 @@ export function summaryText(results: readonly ScenarioResult[]): string {
     'EBUSY',
     'locks taken',
     'waits',
+    'verdict',
   ]
-  const rows = results.map(({ strategy, verdict, expected, steps, counts }) => [
-    isCanary(strategy) ? `${strategy} (wrong on purpose)` : strategy,
-    verdict === expected ? verdict : `${verdict}, expected ${expected}`,
-    steps,
-    counts.faults,
-    counts.zappedPages,
-    counts.sigbus,
-    counts.ebusy,
-    counts.lockAcquisitions,
-    counts.waits,
-  ])
-  return table(heading, rows)
+  const rows = results.map((result) => {
+    const { strategy, steps, counts } = result
+    return [
+      isCanary(strategy) ? `${strategy} (wrong on purpose)` : strategy,
+      steps,
+      counts.faults,
+      counts.zappedPages,
+      counts.sigbus,
+      counts.ebusy,
+      counts.lockAcquisitions,
+      counts.waits,
+      verdictText(result, paint),
+    ]
+  })
+  return [table(heading, rows), ...results.flatMap(firstBroken)].join('\n')
+}
+
+function verdictText({ verdict, expected }: ScenarioResult, paint: Paint): string {
+  if (verdict !== expected) return paint('red', `${verdict}, expected ${expected}`)
+  return verdict === 'ok' ? paint('green', verdict) : paint('yellow', `${verdict}, as expected`)
+}
+
+function firstBroken(result: ScenarioResult): string[] {
+  const first = firstViolation(result)
+  if (first === undefined) return []
+  return [`${result.strategy} broke ${first.id} at step ${first.step}, ${first.task}: ${first.message}`]
 }

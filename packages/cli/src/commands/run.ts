@@ -1,8 +1,9 @@
 /** `vfiokit run SCENARIO`: runs it, prints what happened and every invariant. */
-import { readScenarioFile, runScenario, type ScenarioResult } from '@vfiokit/host'
+import { type Host, readScenarioFile, runScenario, type Scenario, type ScenarioResult } from '@vfiokit/host'
 import { type Command, InvalidArgumentError } from 'commander'
 import { painter, type Terminal } from '../terminal.ts'
-import { invariantsText, mappingsText, summaryText, timelineText, troubleText } from './run-report.ts'
+import { headingText } from './run-heading.ts'
+import { resultText, summaryText } from './run-report.ts'
 
 interface RunFlags {
   readonly json?: boolean
@@ -11,6 +12,9 @@ interface RunFlags {
   readonly timeline: boolean
 }
 
+/** What the schedule's generator keeps of a seed. */
+const SEED_MAX = 0xffff_ffff
+
 /** Adds the command. @param finish - Takes the exit code. */
 export function addRun(program: Command, terminal: Terminal, finish: (code: number) => void): void {
   program
@@ -18,8 +22,8 @@ export function addRun(program: Command, terminal: Terminal, finish: (code: numb
     .summary('run a scenario on simulated devices')
     .description('Runs a scenario under a seeded schedule, and prints what happened and every invariant.')
     .argument('<scenario>', 'a scenario/1 file')
-    .option('--seed <n>', "seed of the schedule, instead of the scenario's", wholeNumber)
-    .option('--strategy <name...>', "locking strategies, instead of the scenario's")
+    .option('--seed <n>', "seed of the schedule, instead of the scenario's", seedOf)
+    .option('--strategy <name>', "a locking strategy, instead of the scenario's; may be repeated", collect)
     .option('--no-timeline', 'leave the timeline out')
     .option('--json', 'print the results as JSON')
     .action(async (path: string, flags: RunFlags) => finish(await run(path, flags, terminal)))
@@ -27,30 +31,43 @@ export function addRun(program: Command, terminal: Terminal, finish: (code: numb
 
 async function run(path: string, flags: RunFlags, terminal: Terminal): Promise<number> {
   const scenario = readScenarioFile(path)
-  const { seed, strategy } = flags
-  const results = await runScenario(scenario, { seed, strategies: strategy })
+  let shown: Host | undefined
+  const results = await runScenario(scenario, {
+    seed: flags.seed,
+    strategies: flags.strategy,
+    onHost: (host) => {
+      shown = host
+      for (const line of host.warningLines) terminal.err.write(`${line}\n`)
+    },
+  })
   const text =
     flags.json === true
       ? JSON.stringify({ scenario: path, results }, undefined, 2)
-      : report(results, flags, terminal)
+      : report({ path, scenario, host: shown! }, results, flags, terminal)
   terminal.out.write(`${text}\n`)
   return results.every(({ verdict, expected }) => verdict === expected) ? 0 : 1
 }
 
-function report(results: readonly ScenarioResult[], { timeline }: RunFlags, terminal: Terminal): string {
+function report(
+  { path, scenario, host }: { path: string; scenario: Scenario; host: Host },
+  results: readonly ScenarioResult[],
+  { timeline }: RunFlags,
+  terminal: Terminal,
+): string {
   const paint = painter(terminal)
-  const parts = results.flatMap((result) => [
-    paint('bold', `${result.strategy} on Linux ${result.kernel}, seed ${result.seed}`),
-    ...(timeline ? [timelineText(result, paint)] : []),
-    mappingsText(result),
-    ...(troubleText(result) === '' ? [] : [troubleText(result)]),
-    invariantsText(result, paint),
-  ])
-  return [...parts, summaryText(results)].join('\n\n')
+  return [
+    headingText({ path, document: scenario.document, host, results }, paint),
+    ...results.map((result) => resultText(result, { timeline, paint })),
+    summaryText(results, paint),
+  ].join('\n\n')
 }
 
-function wholeNumber(text: string): number {
-  if (!/^-?\d+$/.test(text) || !Number.isSafeInteger(Number(text)))
-    throw new InvalidArgumentError('a whole number is expected')
+function seedOf(text: string): number {
+  if (!/^\d+$/.test(text) || Number(text) > SEED_MAX)
+    throw new InvalidArgumentError(`Expected a whole number from 0 to ${SEED_MAX}.`)
   return Number(text)
+}
+
+function collect(name: string, before: readonly string[] = []): readonly string[] {
+  return [...before, name]
 }

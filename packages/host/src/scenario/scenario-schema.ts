@@ -5,9 +5,19 @@ import { z } from 'zod'
 
 const name = z.string().regex(/^[A-Za-z][\w.-]*$/, 'a name: a letter, then letters, digits, _ . -')
 const count = z.int().min(1).max(10_000)
-const offset = z.int().min(0)
+/** Of a region: its index stands above bit 40 of the file offset, which is a number. */
+const region = z.int().min(0).max(8191)
+const offset = z
+  .int()
+  .min(0)
+  .max(2 ** 40 - 1)
 const width = z.union([z.literal(1), z.literal(2), z.literal(4), z.literal(8)], { error: '1, 2, 4 or 8' })
+/** What the schedule's generator keeps. */
+const seed = z.int().min(0).max(0xffff_ffff)
+/** Larger than a number holds exactly: YAML gives it as a bigint. */
+const value = z.union([z.int().min(0), z.bigint()], { error: 'a whole number, at least 0' })
 const hex = z.string().regex(/^([0-9a-fA-F]{2})+$/, 'bytes in hexadecimal, two digits each')
+
 /** What each step of a task needs. Every step has one key that says what it does. */
 export interface StepArgumentTypes {
   /** Loads through a mapping; `offset` and `width` in bytes. */
@@ -16,7 +26,7 @@ export interface StepArgumentTypes {
     readonly mapping: string
     readonly offset: number
     readonly width: 1 | 2 | 4 | 8
-    readonly value: number
+    readonly value: number | bigint
   }
   readonly read: RegionArguments & { readonly length: number }
   /** `data` in hexadecimal. */
@@ -60,9 +70,11 @@ const onDevice = z.strictObject({ device: name })
 
 const STEPS: { readonly [K in StepName]: z.ZodType<StepArgumentTypes[K]> } = {
   load: z.strictObject({ mapping: name, offset, width }),
-  store: z.strictObject({ mapping: name, offset, width, value: z.int().min(0) }),
-  read: z.strictObject({ device: name, region: z.int().min(0), offset, length: count }),
-  write: z.strictObject({ device: name, region: z.int().min(0), offset, data: hex }),
+  store: z
+    .strictObject({ mapping: name, offset, width, value })
+    .refine((store) => BigInt(store.value) >> BigInt(8 * store.width) === 0n, 'a value that fits the width'),
+  read: z.strictObject({ device: name, region, offset, length: count }),
+  write: z.strictObject({ device: name, region, offset, data: hex }),
   'set-memory': z.strictObject({ device: name, on: z.boolean() }),
   power: z.strictObject({ device: name, state: z.enum(['D0', 'D1', 'D2', 'D3hot']) }),
   flr: onDevice,
@@ -93,16 +105,26 @@ const step = z
   })
   .refine((value) => Object.keys(value).filter((key) => key !== 'repeat').length === 1, oneOf)
 
-const INVARIANT_RANGE = /^I[1-8](-I[1-8])?$/
-const check = z.union([z.enum(['deadlock', 'locks-left']), z.string().regex(INVARIANT_RANGE)], {
-  error: 'deadlock, locks-left, I1 to I8, or a range such as I1-I8',
-})
+/** First and last of `I4` or `I3-I5`; undefined for anything else, a range that runs backwards included. */
+export function invariantRange(check: string): readonly [string, string] | undefined {
+  const [, first, last = first] = /^(I[1-8])(?:-(I[1-8]))?$/.exec(check) ?? []
+  return first !== undefined && first <= last! ? [first, last!] : undefined
+}
+
+const check = z
+  .string()
+  .refine(
+    (entry) => entry === 'deadlock' || entry === 'locks-left' || invariantRange(entry) !== undefined,
+    'deadlock, locks-left, I1 to I8, or a range such as I1-I8',
+  )
+
+const VERDICTS = ['ok', 'violation', 'deadlock', 'unchecked', 'failed'] as const
 
 /** Shape of a scenario file. */
 export const SCENARIO_SCHEMA: z.ZodType<ScenarioDocument> = z.strictObject({
   vfiokit: z.literal('scenario/1'),
   host: z.string(),
-  seed: z.int().optional(),
+  seed: seed.optional(),
   locks: z.strictObject({ fair: z.boolean() }).optional(),
   strategies: z.array(z.string()).min(1).optional(),
   processes: z.array(name).min(1),
@@ -113,9 +135,12 @@ export const SCENARIO_SCHEMA: z.ZodType<ScenarioDocument> = z.strictObject({
       z.strictObject({
         process: name,
         device: name,
-        region: z.int().min(0),
+        region,
         offset,
-        length: z.int().min(1),
+        length: z
+          .int()
+          .min(1)
+          .max(2 ** 40),
         prot: z.enum(['r', 'w', 'rw']).optional(),
         later: z.boolean().optional(),
       }),
@@ -125,8 +150,8 @@ export const SCENARIO_SCHEMA: z.ZodType<ScenarioDocument> = z.strictObject({
     .array(z.strictObject({ name, process: name, count: count.optional(), do: z.array(step).min(1) }))
     .min(1),
   check: z.array(check).min(1).optional(),
-  expect: z.record(z.string(), z.enum(['ok', 'violation', 'deadlock', 'unchecked', 'failed'])).optional(),
-}) as unknown as z.ZodType<ScenarioDocument>
+  expect: z.record(z.string(), z.enum(VERDICTS)).optional(),
+})
 
 /** A mapping of a scenario. */
 export interface MappingDocument {
@@ -159,12 +184,14 @@ export interface ScenarioDocument {
   readonly locks?: { readonly fair: boolean } | undefined
   /** Which strategies it is run under; absent: the host's. */
   readonly strategies?: readonly string[] | undefined
+  /** The first opens every group and device, and hands the descriptors on. */
   readonly processes: readonly string[]
   readonly devices: Readonly<Record<string, string>>
   readonly mappings?: Readonly<Record<string, MappingDocument>> | undefined
   readonly tasks: readonly TaskDocument[]
-  /** Absent: everything. */
+  /** Which invariants are reported. A deadlock is one in any case; locks-left belongs to I7. Absent: all. */
   readonly check?: readonly string[] | undefined
+  /** By strategy; `ok` for one that is not named. */
   readonly expect?: Readonly<Record<string, Verdict>> | undefined
 }
 
@@ -173,4 +200,4 @@ export interface ScenarioDocument {
  * wrong, but some invariant was never asked. failed: a task ended with something that is no answer of
  * the ABI, or a step limit was hit.
  */
-export type Verdict = 'ok' | 'violation' | 'deadlock' | 'unchecked' | 'failed'
+export type Verdict = (typeof VERDICTS)[number]

@@ -4,71 +4,119 @@
  * A group can be opened once, so the first process opens everything and hands descriptors on, as a
  * program does that passes them over a socket.
  */
-import { runLive } from '@vfiokit/locking'
-import { Bdf } from '@vfiokit/topology'
-import { DeviceCalls, type EngineCalls, openDeviceIn, openGroup, type Vma } from '@vfiokit/vfio-core'
+import { type Operation, runLive } from '@vfiokit/locking'
+import { Bdf, type Diagnostic, type YamlPath } from '@vfiokit/topology'
+import {
+  DeviceCalls,
+  type EngineCalls,
+  openDeviceIn,
+  openGroup,
+  VfioError,
+  type Vma,
+} from '@vfiokit/vfio-core'
+import { type Complain, type Complaint, ConfigError } from '../config-error.ts'
 import type { Host } from '../host.ts'
 import type { MappingDocument, ScenarioDocument } from './scenario-schema.ts'
 
 /** Everything that steps refer to by name. */
-export interface Stage {
-  readonly host: Host
+export class Stage {
   readonly processes: ReadonlyMap<string, EngineCalls>
-  /** BDF of each device. */
   readonly bdfs: ReadonlyMap<string, Bdf>
-  /** Open devices of a process, latest last; a step uses the latest. */
-  devices(process: string, device: string): DeviceCalls[]
-  /** Descriptor of a device's group in a process. */
-  groupFd(process: string, device: string): number
   readonly mappings: ReadonlyMap<string, MappingDocument>
-  /** A mapping that exists now. */
-  vma(mapping: string): Vma | undefined
+  /** Where each mapping was made last; the address stays when it is unmapped. */
+  readonly addresses: Map<string, number> = new Map()
+  readonly #devices = new Map<string, DeviceCalls[]>()
+  readonly #groupFds = new Map<string, number>()
+
+  constructor(
+    readonly host: Host,
+    { processes, devices, mappings = {} }: ScenarioDocument,
+  ) {
+    this.processes = new Map(processes.map((id) => [id, host.core.process(id)]))
+    this.bdfs = new Map(Object.entries(devices).map(([name, bdf]) => [name, Bdf.parse(bdf)]))
+    this.mappings = new Map(Object.entries(mappings))
+  }
+
+  /** Open devices of a process, latest last. */
+  devices(process: string, device: string): DeviceCalls[] {
+    return this.#devices.get(`${process} ${device}`)!
+  }
+
+  /** The one that a step uses. @throws VfioError EBADF when the process has closed them all. */
+  latest(process: string, device: string): DeviceCalls {
+    const open = this.devices(process, device).at(-1)
+    if (open === undefined) throw new VfioError('EBADF', 'bad-fd', `${process} does not have ${device} open`)
+    return open
+  }
+
+  /** Descriptor of a device's group in a process. */
+  groupFd(process: string, device: string): number {
+    return this.#groupFds.get(`${process} ${device}`)!
+  }
+
+  /** What is mapped now under the name of a mapping. */
+  vmas(mapping: string): readonly Vma[] {
+    const { process } = this.mappings.get(mapping)!
+    return this.processes.get(process)!.process.vmas.filter(({ id }) => id === mapping)
+  }
+
+  /** Notes that a process has a device open, and its group. */
+  opened(calls: EngineCalls, name: string, groupFd: number, deviceFd: number): void {
+    this.#groupFds.set(`${calls.id} ${name}`, groupFd)
+    this.#devices.set(`${calls.id} ${name}`, [new DeviceCalls(calls, deviceFd)])
+  }
 }
 
 /**
  * Sets a stage on a new host. Nothing is contended yet, so every call answers at once.
  *
- * @throws VfioError as the ABI does, when the scenario asks for what cannot be had.
+ * @throws ConfigError naming every device and mapping of the scenario that cannot be had, and why.
  */
-export function setStage(host: Host, document: ScenarioDocument): Stage {
-  const processes = new Map(document.processes.map((id) => [id, host.core.process(id)]))
-  const bdfs = new Map(Object.entries(document.devices).map(([name, bdf]) => [name, Bdf.parse(bdf)]))
-  const groupFds = new Map<string, number>()
-  const open = new Map<string, DeviceCalls[]>()
-  const [opener] = processes.values()
-  const byGroup = new Map<number, number>()
-  for (const [name, bdf] of bdfs) {
-    const number = host.topology.function(bdf)!.iommuGroup!
-    let groupFd = byGroup.get(number)
-    if (groupFd === undefined) {
-      groupFd = now(runLive(openGroup(opener!, number)))
-      byGroup.set(number, groupFd)
-    }
-    const device = now(runLive(openDeviceIn(opener!, groupFd, bdf)))
-    for (const [id, calls] of processes) {
-      const shared = calls === opener ? device.fd : opener!.send(device.fd, calls)
-      groupFds.set(`${id} ${name}`, calls === opener ? groupFd : opener!.send(groupFd, calls))
-      open.set(`${id} ${name}`, [new DeviceCalls(calls, shared)])
+export function setStage(host: Host, document: ScenarioDocument, complain: Complain): Stage {
+  const stage = new Stage(host, document)
+  const defects: Diagnostic[] = []
+  const attempt = (at: YamlPath, what: string, operation: Operation<unknown>): void => {
+    try {
+      now(operation)
+    } catch (cause) {
+      if (!VfioError.is(cause) && !(cause instanceof RangeError)) throw cause
+      defects.push(complain(at, refused(what, cause, host)))
     }
   }
-  const stage: Stage = {
-    host,
-    processes,
-    bdfs,
-    devices: (process, device) => open.get(`${process} ${device}`)!,
-    groupFd: (process, device) => groupFds.get(`${process} ${device}`)!,
-    mappings: new Map(Object.entries(document.mappings ?? {})),
-    vma: (mapping) => findVma(processes.values(), mapping),
-  }
-  for (const [name, mapping] of stage.mappings) if (mapping.later !== true) now(runLive(mapInto(stage, name)))
+  const groupFds = new Map<number, number>()
+  for (const name of stage.bdfs.keys())
+    attempt(['devices', name], `device ${name} cannot be opened`, openForAll(stage, name, groupFds))
+  if (defects.length > 0) throw new ConfigError(defects)
+  for (const [name, { later }] of stage.mappings)
+    if (later !== true) attempt(['mappings', name], `${name} cannot be mapped`, mapInto(stage, name))
+  if (defects.length > 0) throw new ConfigError(defects)
   return stage
 }
 
-/** Makes one mapping of the scenario. @returns its address */
-export function mapInto(stage: Stage, name: string): ReturnType<EngineCalls['mmap']> {
+/** Opens a device, and its group unless that is open, and hands both to the other processes. */
+function* openForAll(stage: Stage, name: string, groupFds: Map<number, number>): Operation<void> {
+  const { host, processes } = stage
+  const bdf = stage.bdfs.get(name)!
+  const device = host.core.devices.get(bdf)
+  if (device === undefined)
+    throw new VfioError('ENODEV', 'no-device', `the host does not bind ${bdf} to vfio-pci`)
+  const [opener, ...others] = processes.values()
+  const { number } = device.group
+  let groupFd = groupFds.get(number)
+  if (groupFd === undefined) {
+    groupFd = yield* openGroup(opener!, number)
+    groupFds.set(number, groupFd)
+  }
+  const { fd } = yield* openDeviceIn(opener!, groupFd, bdf)
+  stage.opened(opener!, name, groupFd, fd)
+  for (const calls of others) stage.opened(calls, name, opener!.send(groupFd, calls), opener!.send(fd, calls))
+}
+
+/** Makes one mapping of the scenario. */
+export function* mapInto(stage: Stage, name: string): Operation<void> {
   const { process, device, region, offset, length, prot = 'rw' } = stage.mappings.get(name)!
-  const { fd } = stage.devices(process, device).at(-1)!
-  return stage.processes.get(process)!.mmap({
+  const { fd } = stage.latest(process, device)
+  const address = yield* stage.processes.get(process)!.mmap({
     fd,
     offset: region * 2 ** 40 + offset,
     lengthBytes: length,
@@ -76,17 +124,16 @@ export function mapInto(stage: Stage, name: string): ReturnType<EngineCalls['mma
     shared: true,
     id: name,
   })
+  stage.addresses.set(name, address)
 }
 
-function findVma(processes: Iterable<EngineCalls>, id: string): Vma | undefined {
-  for (const { process } of processes) {
-    const found = process.vmas.find((vma) => vma.id === id)
-    if (found !== undefined) return found
-  }
-  return undefined
+/** A plugin that failed is why a region is not there. */
+function refused(message: string, cause: Error, { bus }: Host): Complaint {
+  const found = [cause.message, ...bus.failureLines].join('; ')
+  return { code: 'stage-refused', message, found }
 }
 
-function now<T>(value: T | Promise<T>): T {
-  if (value instanceof Promise) throw new TypeError('something was contended before any task began')
-  return value
+function now(operation: Operation<unknown>): void {
+  if (runLive(operation) instanceof Promise)
+    throw new TypeError('something was contended before any task began')
 }

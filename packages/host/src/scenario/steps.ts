@@ -1,7 +1,7 @@
 /** What each step of a scenario does: one operation a step, in the words of the ABI. */
-import { type Operation, progress } from '@vfiokit/locking'
+import type { Operation } from '@vfiokit/locking'
 import { CAPABILITY_ID, findCapability } from '@vfiokit/topology'
-import { type DeviceCalls, openDeviceIn, PCI_REGION, VfioError, type Vma } from '@vfiokit/vfio-core'
+import { openDeviceIn, PCI_REGION, VfioSignal } from '@vfiokit/vfio-core'
 import type { StepArguments, StepDocument, StepName } from './scenario-schema.ts'
 import { mapInto, type Stage } from './stage.ts'
 
@@ -11,128 +11,172 @@ export interface StepContext {
   readonly process: string
 }
 
-type StepRunner<K extends StepName> = (context: StepContext, args: StepArguments<K>) => Operation<void>
+interface StepRunner<K extends StepName> {
+  run(context: StepContext, args: StepArguments<K>): Operation<void>
+  /** What a timeline says of it, behind its name. */
+  describe(args: StepArguments<K>): string
+}
 
 const COMMAND = { OFFSET: 4, MEMORY: 2 } as const
 const POWER_STATES = ['D0', 'D1', 'D2', 'D3hot']
 const PM_CONTROL = 4
 const DEVICE_CONTROL = { OFFSET: 8, FLR: 0x8000 } as const
 
+const ofDevice = ({ device }: { readonly device: string }): string => device
+const ofMapping = ({ mapping }: { readonly mapping: string }): string => mapping
+const ofPlace = ({ mapping, offset }: { readonly mapping: string; readonly offset: number }): string =>
+  `${mapping}+0x${offset.toString(16)}`
+const ofRegion = ({ device, region }: { readonly device: string; readonly region: number }): string =>
+  `${device} region ${region}`
+
+/** Registers of a capability that a step writes; without it no guest would try. */
+const NEEDED: Readonly<Partial<Record<StepName, { readonly id: number; readonly name: string }>>> = {
+  power: { id: CAPABILITY_ID.powerManagement, name: 'Power Management' },
+  flr: { id: CAPABILITY_ID.pciExpress, name: 'PCI Express' },
+}
+
 /** By name; the type says that none is missing. */
 const RUNNERS: { readonly [K in StepName]: StepRunner<K> } = {
-  *load({ stage, process }, { mapping, offset, width }) {
-    yield* stage.processes.get(process)!.load(addressOf(stage, mapping) + offset, new Uint8Array(width))
+  load: {
+    *run({ stage, process }, { mapping, offset, width }) {
+      yield* stage.processes.get(process)!.load(addressOf(stage, mapping) + offset, new Uint8Array(width))
+    },
+    describe: ofPlace,
   },
+  store: {
+    *run({ stage, process }, { mapping, offset, width, value }) {
+      const data = littleEndian(value, width)
+      yield* stage.processes.get(process)!.store(addressOf(stage, mapping) + offset, data)
+    },
+    describe: ofPlace,
+  },
+  read: {
+    *run(context, { device, region, offset, length }) {
+      yield* context.stage.latest(context.process, device).read(region, offset, new Uint8Array(length))
+    },
+    describe: ofRegion,
+  },
+  write: {
+    *run(context, { device, region, offset, data }) {
+      yield* context.stage.latest(context.process, device).write(region, offset, Buffer.from(data, 'hex'))
+    },
+    describe: ofRegion,
+  },
+  'set-memory': {
+    *run(context, { device, on }) {
+      const command = yield* readConfig(context, device, COMMAND.OFFSET)
+      const wanted = on ? command | COMMAND.MEMORY : command & ~COMMAND.MEMORY
+      yield* writeConfig(context, device, COMMAND.OFFSET, wanted)
+    },
+    describe: ({ device, on }) => `${device} ${on ? 'on' : 'off'}`,
+  },
+  power: {
+    *run(context, { device, state }) {
+      const control = capabilityOffset(context.stage, device, 'power')! + PM_CONTROL
+      const now = yield* readConfig(context, device, control)
+      yield* writeConfig(context, device, control, (now & ~3) | POWER_STATES.indexOf(state))
+    },
+    describe: ({ device, state }) => `${device} ${state}`,
+  },
+  flr: {
+    *run(context, { device }) {
+      const control = capabilityOffset(context.stage, device, 'flr')! + DEVICE_CONTROL.OFFSET
+      const now = yield* readConfig(context, device, control)
+      yield* writeConfig(context, device, control, now | DEVICE_CONTROL.FLR)
+    },
+    describe: ofDevice,
+  },
+  reset: {
+    run: (context, { device }) => context.stage.latest(context.process, device).reset(),
+    describe: ofDevice,
+  },
+  'hot-reset': {
+    *run(context, { device, groups = [device] }) {
+      const fds = new Set(groups.map((each) => context.stage.groupFd(context.process, each)))
+      yield* context.stage.latest(context.process, device).hotReset([...fds])
+    },
+    describe: ({ device, onBusy }) => (onBusy === 'retry' ? `${device}, again while EBUSY` : device),
+  },
+  open: {
+    *run({ stage, process }, { device }) {
+      const calls = stage.processes.get(process)!
+      const opened = yield* openDeviceIn(calls, stage.groupFd(process, device), stage.bdfs.get(device)!)
+      stage.devices(process, device).push(opened)
+    },
+    describe: ofDevice,
+  },
+  close: {
+    *run({ stage, process }, { device }) {
+      const open = stage.latest(process, device)
+      stage.devices(process, device).pop()
+      yield* open.close()
+    },
+    describe: ofDevice,
+  },
+  mmap: {
+    run: ({ stage }, { mapping }) => mapInto(stage, mapping),
+    describe: ofMapping,
+  },
+  munmap: {
+    *run({ stage, process }, { mapping }) {
+      const { length } = stage.mappings.get(mapping)!
+      yield* stage.processes.get(process)!.munmap(addressOf(stage, mapping), length)
+    },
+    describe: ofMapping,
+  },
+}
 
-  *store({ stage, process }, { mapping, offset, width, value }) {
-    const data = littleEndian(value, width)
-    yield* stage.processes.get(process)!.store(addressOf(stage, mapping) + offset, data)
-  },
-
-  *read(context, { device, region, offset, length }) {
-    yield* latest(context, device).read(region, offset, new Uint8Array(length))
-  },
-
-  *write(context, { device, region, offset, data }) {
-    yield* latest(context, device).write(region, offset, Buffer.from(data, 'hex'))
-  },
-
-  *'set-memory'(context, { device, on }) {
-    const command = yield* readConfig(context, device, COMMAND.OFFSET)
-    const wanted = on ? command | COMMAND.MEMORY : command & ~COMMAND.MEMORY
-    yield* writeConfig(context, device, COMMAND.OFFSET, wanted)
-  },
-
-  *power(context, { device, state }) {
-    const control = capability(context, device, CAPABILITY_ID.powerManagement) + PM_CONTROL
-    const now = yield* readConfig(context, device, control)
-    yield* writeConfig(context, device, control, (now & ~3) | POWER_STATES.indexOf(state))
-  },
-
-  *flr(context, { device }) {
-    const control = capability(context, device, CAPABILITY_ID.pciExpress) + DEVICE_CONTROL.OFFSET
-    const now = yield* readConfig(context, device, control)
-    yield* writeConfig(context, device, control, now | DEVICE_CONTROL.FLR)
-  },
-
-  *reset(context, { device }) {
-    yield* latest(context, device).reset()
-  },
-
-  *'hot-reset'(context, { device, groups = [device], onBusy = 'give-up' }) {
-    const fds = new Set(groups.map((each) => context.stage.groupFd(context.process, each)))
-    for (;;) {
-      try {
-        yield* latest(context, device).hotReset([...fds])
-        return yield* progress()
-      } catch (error) {
-        if (onBusy === 'give-up' || !VfioError.is(error, 'EBUSY')) throw error
-      }
-    }
-  },
-
-  *open({ stage, process }, { device }) {
-    const calls = stage.processes.get(process)!
-    const opened = yield* openDeviceIn(calls, stage.groupFd(process, device), stage.bdfs.get(device)!)
-    stage.devices(process, device).push(opened)
-  },
-
-  *close({ stage, process }, { device }) {
-    const open = stage.devices(process, device).pop()
-    if (open === undefined) throw new VfioError('EBADF', 'bad-fd', `${process} has ${device} open no more`)
-    yield* open.close()
-  },
-
-  *mmap({ stage }, { mapping }) {
-    yield* mapInto(stage, mapping)
-  },
-
-  *munmap({ stage }, { mapping }) {
-    const vma = existing(stage, mapping)
-    yield* stage.processes.get(vma.process.id)!.munmap(vma.start, vma.end - vma.start)
-  },
+/** A step as its one key says: `{load: {...}, repeat: 2}` is a load. */
+export function stepOf(step: StepDocument): readonly [StepName, StepArguments<StepName>] {
+  const [kind, args] = Object.entries(step).find(([key]) => key !== 'repeat')!
+  return [kind as StepName, args as StepArguments<StepName>]
 }
 
 /** Runs one step, once. */
 export function runStep(context: StepContext, step: StepDocument): Operation<void> {
-  const [kind, args] = Object.entries(step).find(([key]) => key !== 'repeat')!
-  return (RUNNERS[kind as StepName] as StepRunner<StepName>)(context, args as never)
+  const [kind, args] = stepOf(step)
+  return (RUNNERS[kind] as StepRunner<StepName>).run(context, args)
 }
 
-function latest({ stage, process }: StepContext, device: string): DeviceCalls {
-  const open = stage.devices(process, device).at(-1)
-  if (open === undefined) throw new VfioError('EBADF', 'bad-fd', `${process} does not have ${device} open`)
-  return open
+/** Name of the capability that a step needs and its device does not have. */
+export function missingCapability(stage: Stage, step: StepDocument): string | undefined {
+  const [kind, args] = stepOf(step)
+  const needed = NEEDED[kind]
+  if (needed === undefined || !('device' in args)) return undefined
+  return capabilityOffset(stage, args.device, kind) === undefined ? needed.name : undefined
 }
 
-function existing(stage: Stage, mapping: string): Vma {
-  const vma = stage.vma(mapping)
-  if (vma === undefined) throw new VfioError('EFAULT', 'bad-address', `${mapping} is not mapped now`)
-  return vma
+/** A step in words: `load nvme-bar+0x1000`. */
+export function describeStep(step: StepDocument): string {
+  const [kind, args] = stepOf(step)
+  return `${kind} ${(RUNNERS[kind] as StepRunner<StepName>).describe(args)}`
 }
 
-function addressOf(stage: Stage, mapping: string): number {
-  return existing(stage, mapping).start
+/** Also of a mapping that was unmapped: what happens to who goes there is for the process to find out. */
+function addressOf({ addresses }: Stage, mapping: string): number {
+  const address = addresses.get(mapping)
+  if (address === undefined) throw new VfioSignal('SIGSEGV', 1, `${mapping} was not mapped yet`)
+  return address
 }
 
-function capability({ stage }: StepContext, device: string, id: number): number {
-  const bdf = stage.bdfs.get(device)!
-  const found = findCapability(stage.host.topology.function(bdf)!, id)
-  if (found !== undefined && found !== 'unknown') return found.offset
-  throw new VfioError('EINVAL', 'unsupported', `${device} (${bdf}) has no capability 0x${id.toString(16)}`)
+function capabilityOffset({ host, bdfs }: Stage, device: string, kind: StepName): number | undefined {
+  const found = findCapability(host.topology.function(bdfs.get(device)!)!, NEEDED[kind]!.id)
+  return found === undefined || found === 'unknown' ? undefined : found.offset
 }
 
 function* readConfig(context: StepContext, device: string, offset: number): Operation<number> {
   const bytes = new Uint8Array(2)
-  yield* latest(context, device).read(PCI_REGION.CONFIG, offset, bytes)
+  yield* context.stage.latest(context.process, device).read(PCI_REGION.CONFIG, offset, bytes)
   return bytes[0]! | (bytes[1]! << 8)
 }
 
 function* writeConfig(context: StepContext, device: string, offset: number, value: number): Operation<void> {
-  yield* latest(context, device).write(PCI_REGION.CONFIG, offset, littleEndian(value, 2))
+  yield* context.stage
+    .latest(context.process, device)
+    .write(PCI_REGION.CONFIG, offset, littleEndian(value, 2))
 }
 
-function littleEndian(value: number, widthBytes: number): Uint8Array {
+function littleEndian(value: number | bigint, widthBytes: number): Uint8Array {
   const bytes = new Uint8Array(8)
   new DataView(bytes.buffer).setBigUint64(0, BigInt(value), true)
   return bytes.subarray(0, widthBytes)

@@ -13,7 +13,7 @@ import {
   ZapMappingOp,
   ZapOp,
 } from '@vfiokit/locking'
-import type { VfioDevice, Vma } from '@vfiokit/vfio-core'
+import type { VfioDevice, VfioError, VfioSignal, Vma } from '@vfiokit/vfio-core'
 
 /** One line. */
 export interface TimelineEvent {
@@ -53,6 +53,8 @@ export class Timeline {
   }
   readonly #perMapping = new Map<string, MappingCounts>()
   readonly #holders = new Map<Lock, Set<string>>()
+  /** Who waits for each lock, in the order of coming. */
+  readonly #queues = new Map<Lock, Set<string>>()
   /** Pages of each mapping after the last step that could change them. */
   readonly #present = new Map<Vma, number>()
 
@@ -84,25 +86,47 @@ export class Timeline {
     this.events.push({ step: at.step, task: at.task, kind, text })
   }
 
+  /** A step that ended with a signal. */
+  signal(
+    at: { step: number; task: string },
+    error: VfioSignal,
+    what: string,
+    mapping: string | undefined,
+  ): void {
+    if (error.signal === 'SIGBUS') {
+      this.counts.sigbus++
+      if (mapping !== undefined) this.mapping(mapping).sigbus++
+    }
+    this.add(at, 'signal', `${what}: ${error.message}`)
+  }
+
+  /** A step that ended with an errno. */
+  refused(at: { step: number; task: string }, error: VfioError, what: string, again: boolean): void {
+    if (error.errno === 'EBUSY') this.counts.ebusy++
+    this.add(at, 'errno', `${what}: ${error.message}${again ? '; tries again' : ''}`)
+  }
+
   #lock(event: StepEvent, op: LockOp<unknown>): void {
     const { task, outcome } = event
+    const queue = setOf(this.#queues, op.lock)
+    const holders = setOf(this.#holders, op.lock)
     if (outcome === 'waiting') {
-      const holders = [...(this.#holders.get(op.lock) ?? [])].filter((holder) => holder !== task)
-      const by = holders.length === 0 ? '' : `, held by ${holders.join(' and ')}`
       this.counts.waits++
-      this.add(event, 'wait', `waits for ${op.object}${by}`)
+      this.add(event, 'wait', `waits for ${op.object}${whyWaits(holders, queue)}`)
+      queue.add(task)
     }
-    if (outcome === 'granted') this.add(event, 'granted', `gets ${op.object}`)
-    if (op.kind === 'release') this.#holders.get(op.lock)?.delete(task)
+    if (outcome === 'granted') {
+      queue.delete(task)
+      this.add(event, 'granted', `gets ${op.object}`)
+    }
+    if (op.kind === 'release') holders.delete(task)
     const taken =
       outcome === 'granted' ||
       (outcome === 'performed' &&
         (op.kind === 'acquire' || (op.kind === 'try-acquire' && event.result === true)))
     if (!taken) return
     this.counts.lockAcquisitions++
-    const holders = this.#holders.get(op.lock)
-    if (holders === undefined) this.#holders.set(op.lock, new Set([task]))
-    else holders.add(task)
+    holders.add(task)
   }
 
   #access(event: StepEvent, op: AccessOp): void {
@@ -124,11 +148,36 @@ export class Timeline {
         this.#present.set(vma, vma.presentPages)
         this.counts.zappedPages += lost
         this.mapping(vma.id).zappedPages += lost
-        this.add(event, 'zap', `zaps ${lost} page(s) of ${vma.id}`)
+        this.add(event, 'zap', `zaps ${pages(lost)} of ${vma.id}`)
       }
   }
 
+  /** A reset, and what it left mapped: pages that are not memory of the device. */
   #effect(event: StepEvent, { object }: EffectOp<unknown>): void {
-    if (/reset of/.test(object)) this.add(event, 'reset', object)
+    if (!/reset of/.test(object)) return
+    const left = this.devices
+      .flatMap((device) => [...device.mappings])
+      .filter((vma) => !vma.followsMemory && vma.presentPages > 0)
+      .map((vma) => `${vma.id} (${pages(vma.presentPages)})`)
+    this.add(event, 'reset', left.length === 0 ? object : `${object}; still mapped: ${left.join(', ')}`)
   }
+}
+
+function setOf(sets: Map<Lock, Set<string>>, lock: Lock): Set<string> {
+  let set = sets.get(lock)
+  if (set === undefined) {
+    set = new Set()
+    sets.set(lock, set)
+  }
+  return set
+}
+
+/** A lock that nobody holds may be waited for: a fair one is promised to who came first. */
+function whyWaits(holders: ReadonlySet<string>, queue: ReadonlySet<string>): string {
+  if (holders.size > 0) return `, held by ${[...holders].join(' and ')}`
+  return queue.size > 0 ? `, behind ${[...queue].join(' and ')}` : ''
+}
+
+function pages(count: number): string {
+  return count === 1 ? '1 page' : `${count} pages`
 }

@@ -1,0 +1,88 @@
+/** Whether what a scenario names is there, is of the right process, and is named once. */
+import { Bdf, type Diagnostic, type YamlPath } from '@vfiokit/topology'
+import { notAnAddress } from '../bind-functions.ts'
+import type { Complain, Complaint } from '../config-error.ts'
+import type { ScenarioDocument, TaskDocument } from './scenario-schema.ts'
+import { stepOf } from './steps.ts'
+
+/** Every defect of the names in a scenario. */
+export function referenceDefects(document: ScenarioDocument, complain: Complain): Diagnostic[] {
+  return [...defects(document)].map(([at, complaint]) => complain(at, complaint))
+}
+
+type Defect = readonly [YamlPath, Complaint]
+
+function* defects(document: ScenarioDocument): Generator<Defect> {
+  const { processes, devices, mappings = {}, tasks } = document
+  yield* repeated('process', processes, (at) => ['processes', at])
+  for (const [name, bdf] of Object.entries(devices))
+    if (Bdf.tryParse(bdf) === undefined) yield [['devices', name], notAnAddress(bdf)]
+  for (const [name, { process, device }] of Object.entries(mappings)) {
+    yield* unknown('process', processes, process, ['mappings', name, 'process'])
+    yield* unknown('device', Object.keys(devices), device, ['mappings', name, 'device'])
+  }
+  const names = tasks.map(({ name }) => name)
+  yield* repeated('task', names, (at) => ['tasks', at, 'name'])
+  for (const [at, task] of tasks.entries()) {
+    yield* unknown('process', processes, task.process, ['tasks', at, 'process'])
+    yield* defectsOfSteps(document, task, ['tasks', at, 'do'])
+  }
+}
+
+function* defectsOfSteps(document: ScenarioDocument, task: TaskDocument, at: YamlPath): Generator<Defect> {
+  const devices = Object.keys(document.devices)
+  for (const [index, step] of task.do.entries()) {
+    const [kind, args] = stepOf(step)
+    const path = [...at, index, kind]
+    const groups = 'groups' in args ? (args.groups ?? []) : []
+    if ('device' in args) yield* unknown('device', devices, args.device, [...path, 'device'])
+    for (const [group, name] of groups.entries())
+      yield* unknown('device', devices, name, [...path, 'groups', group])
+    if ('mapping' in args) yield* defectsOfMapping(document, task.process, args, path)
+  }
+}
+
+/** Addresses mean something in one process only, and behind the end of a mapping lies another. */
+function* defectsOfMapping(
+  { mappings = {} }: ScenarioDocument,
+  process: string,
+  args: { readonly mapping: string; readonly offset?: number; readonly width?: number },
+  at: YamlPath,
+): Generator<Defect> {
+  const mapping = Object.hasOwn(mappings, args.mapping) ? mappings[args.mapping] : undefined
+  if (mapping === undefined)
+    return yield* unknown('mapping', Object.keys(mappings), args.mapping, [...at, 'mapping'])
+  if (mapping.process !== process) {
+    const message = `${args.mapping} is a mapping of another process`
+    const complaint = { code: 'foreign-mapping', message, expected: `a mapping of ${process}` }
+    yield [[...at, 'mapping'], { ...complaint, found: `one of ${mapping.process}` }]
+  }
+  const { offset = 0, width = 0 } = args
+  if (offset + width <= mapping.length) return
+  const expected = `at most ${mapping.length - width}: ${args.mapping} has ${mapping.length} bytes`
+  const complaint = { code: 'outside-mapping', message: 'the access is outside of its mapping', expected }
+  yield [[...at, 'offset'], { ...complaint, found: String(offset) }]
+}
+
+function* unknown(what: string, known: readonly string[], found: string, at: YamlPath): Generator<Defect> {
+  if (known.includes(found)) return
+  const message = `there is no ${what} of this name`
+  yield [at, { code: `unknown-${what}`, message, expected: known.join(', ') || `a ${what}`, found }]
+}
+
+function* repeated(
+  what: string,
+  names: readonly string[],
+  at: (index: number) => YamlPath,
+): Generator<Defect> {
+  const seen = new Set<string>()
+  for (const [index, found] of names.entries()) {
+    const expected = 'a name of its own'
+    if (seen.has(found))
+      yield [
+        at(index),
+        { code: `repeated-${what}`, message: `a second ${what} of this name`, expected, found },
+      ]
+    seen.add(found)
+  }
+}

@@ -1,0 +1,60 @@
+/** Runs the steps of a task, and tells the timeline how each of them went. */
+import { type ControlledDriver, type Operation, progress, scoped } from '@vfiokit/locking'
+import { VfioError, VfioSignal } from '@vfiokit/vfio-core'
+import type { StepDocument, TaskDocument } from './scenario-schema.ts'
+import type { Stage } from './stage.ts'
+import { describeStep, runStep, stepOf } from './steps.ts'
+import type { Timeline } from './timeline.ts'
+
+/** Where tasks run. */
+export interface TaskContext {
+  readonly stage: Stage
+  readonly driver: ControlledDriver
+  readonly timeline: Timeline
+}
+
+/** Makes every task of a document known to the driver. */
+export function spawnTasks(tasks: readonly TaskDocument[], context: TaskContext): void {
+  for (const task of tasks)
+    for (const name of namesOf(task)) context.driver.spawn(name, runTask(name, task, context))
+}
+
+function namesOf({ name, count = 1 }: TaskDocument): string[] {
+  return count === 1 ? [name] : Array.from({ length: count }, (_, at) => `${name}.${at + 1}`)
+}
+
+function* runTask(name: string, task: TaskDocument, context: TaskContext): Operation<void> {
+  for (const step of task.do)
+    for (let turn = 0; turn < (step.repeat ?? 1); turn++) {
+      while ((yield* runOnce(name, task, step, context)) === 'again');
+      yield* progress()
+    }
+}
+
+/** One step whose failures are answers: an errno or a signal ends the step, not the task. */
+function* runOnce(
+  name: string,
+  { process }: TaskDocument,
+  step: StepDocument,
+  { stage, driver, timeline }: TaskContext,
+): Operation<'ended' | 'again'> {
+  const [kind, args] = stepOf(step)
+  const what = describeStep(step)
+  const at = () => ({ step: driver.steps, task: name })
+  try {
+    yield* scoped(kind, runStep({ stage, process }, step))
+    timeline.add(at(), 'done', what)
+  } catch (error) {
+    if (VfioSignal.is(error)) {
+      timeline.signal(at(), error, what, 'mapping' in args ? args.mapping : undefined)
+    } else if (VfioError.is(error)) {
+      const again = VfioError.is(error, 'EBUSY') && 'onBusy' in args && args.onBusy === 'retry'
+      timeline.refused(at(), error, what, again)
+      if (again) return 'again'
+    } else {
+      timeline.add(at(), 'failed', `${what}: ${String(error)}`)
+      throw error
+    }
+  }
+  return 'ended'
+}
