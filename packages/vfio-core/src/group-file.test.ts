@@ -156,6 +156,7 @@ describe('a group file', () => {
     expect(thrownBy(() => unset(seven))).toMatchObject({ errno: 'EBUSY' })
     unset(one)
     now(calls.close(device))
+    now(calls.close(now(calls.ioctl(seven, GROUP_IOCTL.GROUP_GET_DEVICE_FD, named('e0')))))
     unset(seven)
     expect(thrownBy(() => unset(seven))).toMatchObject({ errno: 'EINVAL' })
     now(calls.ioctl(one, GROUP_IOCTL.GROUP_SET_CONTAINER, integer(container)))

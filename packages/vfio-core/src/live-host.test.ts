@@ -189,6 +189,29 @@ describe.each(strategies)('a live process under $name', (strategy) => {
     expect(made.core.locks.busy()).toEqual([])
   })
 
+  test('waits behind whoever waits to unmap, though the lock could be read now', async () => {
+    const { made, live, base } = started(strategy)
+    const { mmapLock } = live.calls.process
+    mmapLock.tryTake('read')
+    const unmapped = live.munmap(base, 4 * PAGE)
+    const loaded = live.load(base, new Uint8Array(4))
+    mmapLock.drop('read')
+    await unmapped
+    await expect(loaded).rejects.toMatchObject({ signal: 'SIGSEGV', code: 1 })
+    expect(made.drivers[0]!.device.presentBarPages).toBe(0)
+  })
+
+  test('faults ordinary memory in while the device is locked', () => {
+    const { made, live, fd } = started(strategy)
+    const offset = MEMORY_REGION * REGION_SPAN
+    const address = live.mmap({ fd, offset, lengthBytes: PAGE, protection: RW, shared: true }) as number
+    const { memoryLock } = made.drivers[0]!.device.state as {
+      memoryLock: { tryTake(mode: 'write'): boolean }
+    }
+    memoryLock.tryTake('write')
+    expect(live.load(address, new Uint8Array(4))).toBeUndefined()
+  })
+
   test('loads what is present while the device is locked: no lock stands before a page that is there', () => {
     const { made, live, base } = started(strategy)
     live.store(base, Uint8Array.of(1))

@@ -125,6 +125,7 @@ describe('a vma', () => {
           expect([mapping.presentPages, device.presentBarPages]).toEqual([left.length, left.length])
         },
       ),
+      { numRuns: 1000 },
     )
   })
 

@@ -1,4 +1,4 @@
-import { ControlledDriver, ProtocolError, randomSchedule } from '@vfiokit/locking'
+import { ControlledDriver, ProtocolError, randomSchedule, runLive } from '@vfiokit/locking'
 import { copyFromUser, copyToUser, type DeviceCalls, lengthOf, type UserRange } from '@vfiokit/vfio-core'
 import { describe, expect, test } from 'vitest'
 import { CONTROL_REGION, MEMORY_REGION } from '../fixtures/fake-device.ts'
@@ -86,6 +86,24 @@ describe('a buffer in user memory', () => {
     const out = new Uint8Array(2)
     now(copyFromUser(calls.process, bytes, 2, out))
     expect([...out]).toEqual([2, 0])
+  })
+})
+
+describe('a copy that waited for a fault', () => {
+  test('goes on through what is mapped then', async () => {
+    const { calls, drivers, address } = twoMapped()
+    calls.process.mmapLock.tryTake('write')
+    const cut = runLive(calls.munmap(address + PAGE, PAGE))
+    const buffer = { address: address + 2 * PAGE, lengthBytes: 2 }
+    const copied = runLive(copyToUser(calls.process, buffer, 0, Uint8Array.of(8, 9)))
+    const lost = runLive(
+      copyToUser(calls.process, { address: address + PAGE, lengthBytes: 2 }, 0, new Uint8Array(2)),
+    )
+    calls.process.mmapLock.drop('write')
+    await cut
+    await copied
+    expect([...drivers[1]!.bar.subarray(2 * PAGE, 2 * PAGE + 2)]).toEqual([8, 9])
+    await expect(lost).rejects.toMatchObject({ errno: 'EFAULT' })
   })
 })
 
