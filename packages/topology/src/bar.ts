@@ -42,7 +42,7 @@ export const FIRST_BAR_OFFSET = 0x10
 const ROM_ADDRESS_MASK = 0xfffff800
 
 /** The fields that one register value decides, its upper half aside. */
-export function decodeBarRegister(value: number): Pick<Bar, 'kind' | 'width' | 'prefetchable' | 'below1M'> {
+function decodeBarRegister(value: number): Pick<Bar, 'kind' | 'width' | 'prefetchable' | 'below1M'> {
   if ((value & 1) !== 0) return { kind: 'io', width: 32, prefetchable: false }
   const type = (value >>> 1) & 3
   return {

@@ -52,7 +52,7 @@ function extract(value: number, low: number, bits: number): number {
   return Math.floor(value / 2 ** low) % 2 ** bits
 }
 
-export function readField(config: ConfigSpace, capability: number, field: Field): FieldValue | undefined {
+function readField(config: ConfigSpace, capability: number, field: Field): FieldValue | undefined {
   const at = capability + field.offset
   if (!config.has(at, field.widthBytes)) return undefined
   const value = extract(config[READERS[field.widthBytes]](at), field.low, field.bits)

@@ -200,7 +200,7 @@ function subsystemOf(
 }
 
 /** Linux's rule: the header bit, or being found as a later function of a device; never a virtual function. */
-export function isMultifunction(draft: FunctionDraft): boolean {
+function isMultifunction(draft: FunctionDraft): boolean {
   const { input, config, parts } = draft
   if (input.multifunction !== undefined) return input.multifunction
   if (input.physfn !== undefined) return false

@@ -5,7 +5,7 @@
 import type { z } from 'zod'
 import { closestName } from './closest-name.ts'
 
-export interface SchemaDefect {
+interface SchemaDefect {
   readonly code: string
   readonly message: string
   readonly expected?: string

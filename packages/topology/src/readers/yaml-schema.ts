@@ -5,7 +5,7 @@ import { Bdf } from '../bdf.ts'
 import type { FieldValue } from '../capability-layout.ts'
 import { parseHexBytes } from '../hex-bytes.ts'
 
-export interface IdPair {
+interface IdPair {
   readonly vendorId: number
   readonly deviceId: number
 }
@@ -21,7 +21,7 @@ export interface BarDocument {
   readonly enabled?: boolean | undefined
 }
 
-export interface WindowDocument {
+interface WindowDocument {
   readonly base: bigint
   readonly limit: bigint
 }

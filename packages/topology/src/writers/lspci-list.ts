@@ -20,7 +20,7 @@ function hex(value: number, digits: number): string {
 }
 
 /** The addresses of a topology as lspci prints them: with the domain when there is any other than 0. */
-export function lspciAddresses(topology: Topology): (fn: PciFunction) => string {
+function lspciAddresses(topology: Topology): (fn: PciFunction) => string {
   const hasDomains = topology.functions.some((fn) => Bdf.parts(fn.bdf).domain !== 0)
   return (fn) => (hasDomains ? fn.bdf : fn.bdf.slice(fn.bdf.indexOf(':') + 1))
 }
