@@ -89,6 +89,16 @@ test('a short read of the configuration space is a fault; its real size is still
   })
 })
 
+test('without uevent, as in copied trees, the other files say the same', () => {
+  const before = plain(readSysfs({ root }))
+  const paths = readSysfs({ root }).functions.map((fn) => join(folderOf(fn.bdf), 'uevent'))
+  const texts = paths.map((path) => readFileSync(path))
+  for (const path of paths) unlinkSync(path)
+  const without = plain(readSysfs({ root }))
+  paths.forEach((path, index) => void writeFileSync(path, texts[index]!))
+  expect(without).toEqual(before)
+})
+
 test('a device that goes away costs itself and a warning', () => {
   const gone = folderOf('0000:09:00.0')
   symlinkSync('../../../devices/pci0000:00/0000:09:00.0', gone)

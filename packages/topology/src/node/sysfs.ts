@@ -34,9 +34,22 @@ export function readSysfs(options: SysfsOptions = {}): Topology {
     const fault = { code: 'sysfs-unreadable', message: code ?? message, file: devicesFolder }
     return builder.addFault({ severity: 'error', ...fault }).finish()
   }
-  addDevices(builder, devicesFolder, names)
-  addSlots(builder, join(root, 'slots'))
+  withoutStackTraces(() => {
+    addDevices(builder, devicesFolder, names)
+    addSlots(builder, join(root, 'slots'))
+  })
   return builder.finish()
+}
+
+/** Files that are not there are the rule, and most of what an exception costs is its stack trace. */
+function withoutStackTraces(work: () => void): void {
+  const before = Error.stackTraceLimit
+  Error.stackTraceLimit = 0
+  try {
+    work()
+  } finally {
+    Error.stackTraceLimit = before
+  }
 }
 
 function addDevices(builder: TopologyBuilder, folder: string, names: readonly string[]): void {
@@ -87,11 +100,12 @@ function addSlots(builder: TopologyBuilder, folder: string): void {
 const buffer = Buffer.alloc(8192)
 
 interface FileRead {
-  readonly bytes: Uint8Array
+  /** How much of the buffer it fills. */
+  readonly length: number
   readonly fileBytes: number | undefined
 }
 
-/** Without the extra calls of readFileSync: sysfs files come in one read. The bytes are valid until the next call. */
+/** Into the buffer, without the extra calls of readFileSync: sysfs files come in one read. */
 function readFile(path: string, wantsSize: boolean): FileRead | undefined {
   let file: number
   try {
@@ -107,7 +121,7 @@ function readFile(path: string, wantsSize: boolean): FileRead | undefined {
       length += count
       if (count === 0 || length === buffer.length || length < 4096) break
     }
-    return { bytes: buffer.subarray(0, length), fileBytes }
+    return { length, fileBytes }
   } catch {
     return undefined
   } finally {
@@ -117,7 +131,7 @@ function readFile(path: string, wantsSize: boolean): FileRead | undefined {
 
 function readText(path: string): string | undefined {
   const read = readFile(path, false)
-  return read === undefined ? undefined : Buffer.from(read.bytes).toString('utf8').trim()
+  return read === undefined ? undefined : buffer.toString('utf8', 0, read.length).trim()
 }
 
 function readLink(path: string): string | undefined {
@@ -159,7 +173,8 @@ class LiveDevice implements SysfsDevice {
     this.isPresent = uevent !== undefined || readText(join(folder, 'vendor')) !== undefined
     this.#resetMethod = readText(join(folder, 'reset_method'))
     const config = readFile(join(folder, 'config'), true)
-    this.#config = config === undefined ? undefined : new ConfigSpace(config.bytes.subarray(0, 4096))
+    this.#config =
+      config === undefined ? undefined : new ConfigSpace(buffer.subarray(0, Math.min(config.length, 4096)))
     this.#configFileBytes = config?.fileBytes
   }
 
@@ -169,13 +184,17 @@ class LiveDevice implements SysfsDevice {
 
   text(name: string): string | undefined {
     if (name === 'reset_method') return this.#resetMethod
-    // Bytes 8 and up of the configuration space are given to everybody.
-    if (name === 'revision' && this.#config?.has(8, 1)) return undefined
-    return UEVENT_ATTRIBUTES[name]?.(this.#uevent) ?? readText(join(this.folder, name))
+    const ofUevent = UEVENT_ATTRIBUTES[name]
+    const said = ofUevent?.(this.#uevent)
+    if (said !== undefined) return said
+    // What a function says of itself needs no file; a virtual function says nothing (ffff).
+    const isOwnWord = ofUevent !== undefined || name === 'revision'
+    if (isOwnWord && this.#config?.has(0, 64) && this.#config.read16(0) !== 0xffff) return undefined
+    return readText(join(this.folder, name))
   }
 
   link(name: string): string | undefined {
-    if (name === 'driver') return this.#uevent.get('DRIVER')
+    if (name === 'driver' && this.#uevent.has('PCI_ID')) return this.#uevent.get('DRIVER')
     return readLink(join(this.folder, name))
   }
 
