@@ -3,7 +3,7 @@
  * devices first, then the kind of function, then its Access Control Services.
  */
 import { EXTENDED_CAPABILITY_ID, findCapability } from './capability.ts'
-import type { PciFunction } from './pci-function.ts'
+import type { UngroupedFunction } from './pci-function.ts'
 import { acsQuirk } from './quirks/acs.ts'
 
 export type AcsBit = 'source-validation' | 'request-redirect' | 'completion-redirect' | 'upstream-forwarding'
@@ -34,9 +34,7 @@ const BITS: readonly (readonly [number, AcsBit])[] = [
 const REQUIRED = BITS.reduce((mask, [bit]) => mask | bit, 0)
 const ALL_BITS: readonly AcsBit[] = BITS.map(([, name]) => name)
 
-type Ungrouped = Omit<PciFunction, 'iommuGroup'>
-
-export function acsVerdict(fn: Ungrouped, options: AcsOptions): AcsVerdict {
+export function acsVerdict(fn: UngroupedFunction, options: AcsOptions): AcsVerdict {
   const quirk = acsQuirk(fn)
   if (quirk === 'isolated') return { isolates: true, by: 'quirk', missing: [], known: true }
   if (quirk === 'not-isolated') return { isolates: false, by: 'quirk', missing: ALL_BITS, known: true }
@@ -46,7 +44,7 @@ export function acsVerdict(fn: Ungrouped, options: AcsOptions): AcsVerdict {
   return byKind(fn, options)
 }
 
-function byKind(fn: Ungrouped, options: AcsOptions): AcsVerdict {
+function byKind(fn: UngroupedFunction, options: AcsOptions): AcsVerdict {
   if (fn.pcie === undefined) {
     const known = fn.capabilitiesKnown !== 'nothing'
     return { isolates: false, by: 'kind', missing: ALL_BITS, known }
@@ -71,7 +69,7 @@ function byKind(fn: Ungrouped, options: AcsOptions): AcsVerdict {
 }
 
 /** Bits that the capability does not have count as on: the function cannot do what they would forbid. */
-function byRegisters(fn: Ungrouped, options: AcsOptions, controlOffset: 6 | 8): AcsVerdict {
+function byRegisters(fn: UngroupedFunction, options: AcsOptions, controlOffset: 6 | 8): AcsVerdict {
   const capability = findCapability(fn, EXTENDED_CAPABILITY_ID.accessControlServices, 'extended')
   if (capability === undefined) return { isolates: false, by: 'registers', missing: ALL_BITS, known: true }
   if (capability === 'unknown' || !fn.config.has(capability.offset, controlOffset + 2)) {
@@ -84,7 +82,7 @@ function byRegisters(fn: Ungrouped, options: AcsOptions, controlOffset: 6 | 8): 
   return { isolates: missing.length === 0, by: 'registers', missing, known: true }
 }
 
-function isOverridden(fn: Ungrouped, override: readonly string[]): boolean {
+function isOverridden(fn: UngroupedFunction, override: readonly string[]): boolean {
   if (override.length === 0) return false
   const hex = (value: number): string => value.toString(16).padStart(4, '0')
   if (override.includes(`id:${hex(fn.vendorId)}:${hex(fn.deviceId)}`)) return true

@@ -34,11 +34,11 @@ export {
   type GroupSource,
   type GroupVerdict,
   predictGroups,
-  type UngroupedFunction,
 } from './iommu-group.ts'
 export { DEFAULT_KERNEL, KERNEL_PROFILES, type KernelName, type KernelProfile } from './kernel-profile.ts'
-export type { FunctionInput, PciFunction, SubsystemIds } from './pci-function.ts'
+export type { FunctionInput, PciFunction, SubsystemIds, UngroupedFunction } from './pci-function.ts'
 export type { PcieInfo, PciePortType } from './pcie.ts'
+export type { Identified } from './quirks/function-id.ts'
 export { forbidsBusReset } from './quirks/no-bus-reset.ts'
 export { BUILTIN_READERS } from './readers/builtin.ts'
 export { lspciDumpReader } from './readers/lspci-dump.ts'

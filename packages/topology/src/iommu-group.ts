@@ -8,11 +8,8 @@
 import { type AcsBit, type AcsOptions, type AcsVerdict, acsVerdict } from './acs.ts'
 import { Bdf } from './bdf.ts'
 import type { Diagnostic } from './diagnostic.ts'
-import type { PciFunction } from './pci-function.ts'
+import type { UngroupedFunction } from './pci-function.ts'
 import { dmaAliases, isTranslationRoot } from './quirks/dma-alias.ts'
-
-/** A function without the group that the kernel gave it: the prediction cannot look. */
-export type UngroupedFunction = Omit<PciFunction, 'iommuGroup'>
 
 export interface GroupSource {
   readonly functions: readonly UngroupedFunction[]

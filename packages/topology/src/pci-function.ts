@@ -44,6 +44,9 @@ export interface PciFunction extends CapabilityLists {
   readonly physfn: Bdf | undefined
 }
 
+/** A function without the group that the kernel gave it: a prediction of groups cannot look. */
+export type UngroupedFunction = Omit<PciFunction, 'iommuGroup'>
+
 /**
  * What a source knows of a function. Only the address is needed; what is left out is decoded from `config`, and
  * what is given wins over it (the kernel's word on a virtual function, whose own registers read ffff).

@@ -3,13 +3,11 @@
  * have no such capability but do not pass requests between their functions or ports; one family keeps its ACS
  * control register in the wrong place.
  */
-import type { PciFunction } from '../pci-function.ts'
+import type { UngroupedFunction } from '../pci-function.ts'
 import { IdTable } from './function-id.ts'
 
 /** What decides: a fixed answer, or the misplaced registers. undefined: the general rules do. */
 export type AcsQuirk = 'isolated' | 'not-isolated' | 'control-at-8'
-
-type Ungrouped = Omit<PciFunction, 'iommuGroup'>
 
 const INTEL = 0x8086
 const ZHAOXIN = 0x1d17
@@ -115,7 +113,7 @@ const WANGXUN_CARDS = new IdTable([
   },
 ])
 
-export function acsQuirk(fn: Ungrouped): AcsQuirk | undefined {
+export function acsQuirk(fn: UngroupedFunction): AcsQuirk | undefined {
   const type = fn.pcie?.type
   const onRootBus = fn.parent === undefined
   if (AMD_SOUTH_BRIDGE.has(fn) && fn.multifunction && onRootBus) return 'isolated'

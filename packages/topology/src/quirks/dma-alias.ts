@@ -1,8 +1,6 @@
 /** Devices that send requests under another function's id (Linux: pci_add_dma_alias). */
-import type { PciFunction } from '../pci-function.ts'
+import type { UngroupedFunction } from '../pci-function.ts'
 import { IdTable } from './function-id.ts'
-
-type Ungrouped = Omit<PciFunction, 'iommuGroup'>
 
 /** Requests come from function 0 of the device: Ricoh, Glenfly. */
 const AS_FUNCTION_0 = new IdTable([
@@ -30,7 +28,7 @@ const VISUAL_COMPUTE = new IdTable([{ vendor: 0x8086, devices: [[0x2954, 0x2956]
 const PLX_NTB = new IdTable([{ vendor: 0x10b5, devices: [0x87b0, 0x87b1] }])
 
 /** The devfns, other than its own, that a function's requests may carry. */
-export function dmaAliases(fn: Ungrouped, devfn: number): readonly number[] {
+export function dmaAliases(fn: UngroupedFunction, devfn: number): readonly number[] {
   const own = devfn & ~7
   if (AS_FUNCTION_0.has(fn)) return devfn === own ? [] : [own]
   if (AS_FUNCTION_1.has(fn)) return devfn === own + 1 ? [] : [own + 1]
@@ -46,6 +44,6 @@ export function dmaAliases(fn: Ungrouped, devfn: number): readonly number[] {
 /** Bridges whose bus translates by itself: aliases above them do not count. */
 const TRANSLATION_ROOTS = new IdTable([{ vendor: 0x14e4, devices: [0x9000, 0x9084] }])
 
-export function isTranslationRoot(fn: Ungrouped): boolean {
+export function isTranslationRoot(fn: UngroupedFunction): boolean {
   return TRANSLATION_ROOTS.has(fn)
 }

@@ -1,6 +1,7 @@
 /** Sets of functions by their ids, for tables of devices that need something special. */
 import type { PciFunction } from '../pci-function.ts'
 
+/** What a table of ids needs to know of a function. */
 export type Identified = Pick<PciFunction, 'vendorId' | 'deviceId'>
 
 /** Device ids of one vendor: single ones, and ranges with both ends included. */
