@@ -27,7 +27,8 @@ export interface Diagnostic {
  *
  * @example
  * import { formatDiagnostic } from '@vfiokit/topology'
- * console.log(formatDiagnostic({ severity: 'error', code: 'unknown-key', message: "unknown key 'buss'", file: 'a.yaml', line: 3, column: 5 }))
+ * const place = { file: 'a.yaml', line: 3, column: 5 }
+ * console.log(formatDiagnostic({ severity: 'error', code: 'unknown-key', message: "unknown key 'buss'", ...place }))
  * // => a.yaml:3:5: error: unknown key 'buss' [unknown-key]
  */
 export function formatDiagnostic(diagnostic: Diagnostic): string {

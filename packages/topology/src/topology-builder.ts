@@ -21,8 +21,9 @@ export type Place = Pick<Diagnostic, 'file' | 'line' | 'column'>
 /**
  * @example
  * import { Bdf, TopologyBuilder } from '@vfiokit/topology'
+ * const port = { bdf: Bdf.parse('00:01.0'), vendorId: 0x8086, deviceId: 1, classCode: 0x060400 }
  * const topology = new TopologyBuilder()
- *   .addFunction({ bdf: Bdf.parse('00:01.0'), vendorId: 0x8086, deviceId: 1, classCode: 0x060400, busNumbers: { primary: 0, secondary: 1, subordinate: 1 } })
+ *   .addFunction({ ...port, busNumbers: { primary: 0, secondary: 1, subordinate: 1 } })
  *   .addFunction({ bdf: Bdf.parse('01:00.0'), vendorId: 0x1b36, deviceId: 0x10, classCode: 0x010802 })
  *   .finish()
  * console.log(topology.function(Bdf.parse('01:00.0'))?.parent) // => 0000:00:01.0

@@ -28,8 +28,9 @@ function lspciAddresses(topology: Topology): (fn: PciFunction) => string {
 /**
  * @example
  * import { Bdf, TopologyBuilder, writeLspciList } from '@vfiokit/topology'
- * const input = { bdf: Bdf.parse('00:1f.2'), vendorId: 0x8086, deviceId: 0x2922, classCode: 0x010601, revision: 2 }
- * console.log(writeLspciList(new TopologyBuilder().addFunction(input).finish()).trimEnd()) // => 00:1f.2 0106: 8086:2922 (rev 02)
+ * const sata = { vendorId: 0x8086, deviceId: 0x2922, classCode: 0x010601, revision: 2 }
+ * const topology = new TopologyBuilder().addFunction({ bdf: Bdf.parse('00:1f.2'), ...sata }).finish()
+ * console.log(writeLspciList(topology).trimEnd()) // => 00:1f.2 0106: 8086:2922 (rev 02)
  */
 export function writeLspciList(topology: Topology, options: LspciListOptions = {}): string {
   const address = lspciAddresses(topology)
