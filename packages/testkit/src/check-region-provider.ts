@@ -45,32 +45,52 @@ export async function checkRegionProvider(
   provider: RegionProvider,
   fixture: RegionFixture,
 ): Promise<RuleResult[]> {
-  const results: RuleResult[] = []
-  for (const id of Object.keys(REGION_RULES) as RegionRuleId[]) results.push(askRule(id, provider, fixture))
-  return results
+  const examination = new Examination(provider, fixture)
+  return (Object.keys(REGION_RULES) as RegionRuleId[]).map((id) => examination.ask(id))
 }
 
-/** Asks one rule. Whatever a check throws means that the rule is broken. */
-export function askRule(id: RegionRuleId, provider: RegionProvider, fixture: RegionFixture): RuleResult {
-  const check = REGION_CHECKS[id]
-  const sentence = REGION_RULES[id]
-  const excepted = fixture.except?.[id]
-  if (excepted !== undefined) return { id, sentence, outcome: 'silent', detail: `excepted: ${excepted}` }
-  const context = new RuleContext(provider, fixture)
-  const silent = NEEDS_NO_REGION.has(id) ? undefined : silence(check, context)
-  if (silent !== undefined) return { id, sentence, outcome: 'silent', detail: silent }
-  try {
-    check.check(context)
-    return { id, sentence, outcome: 'holds', detail: undefined }
-  } catch (error) {
-    const detail = error instanceof RuleBroken ? error.message : `the check ends with ${String(error)}`
-    return { id, sentence, outcome: 'broken', detail }
+/** The rules asked of one provider, each once. */
+export class Examination {
+  readonly #results = new Map<RegionRuleId, RuleResult>()
+
+  constructor(
+    readonly provider: RegionProvider,
+    readonly fixture: RegionFixture,
+  ) {}
+
+  /** Whatever a check throws means that the rule is broken. */
+  ask(id: RegionRuleId): RuleResult {
+    let result = this.#results.get(id)
+    if (result === undefined) {
+      result = { id, sentence: REGION_RULES[id], ...this.#find(id) }
+      this.#results.set(id, result)
+    }
+    return result
+  }
+
+  #find(id: RegionRuleId): Pick<RuleResult, 'outcome' | 'detail'> {
+    const check = REGION_CHECKS[id]
+    const context = new RuleContext(this.provider, this.fixture)
+    const silent = this.#silence(id, check, context)
+    if (silent !== undefined) return { outcome: 'silent', detail: silent }
+    try {
+      check.check(context)
+      return { outcome: 'holds', detail: undefined }
+    } catch (error) {
+      const detail = error instanceof RuleBroken ? error.message : `the check ends with ${String(error)}`
+      return { outcome: 'broken', detail }
+    }
+  }
+
+  #silence(id: RegionRuleId, { needs = [], silent }: RegionCheck, context: RuleContext): string | undefined {
+    const excepted = this.fixture.except?.[id]
+    if (excepted !== undefined) return `excepted: ${excepted}`
+    if (NEEDS_NO_REGION.has(id)) return undefined
+    if (context.regions.length === 0) return 'the provider opens no region'
+    const broken = needs.find((need) => this.ask(need).outcome === 'broken')
+    return broken === undefined ? silent?.(context) : `${broken} is broken`
   }
 }
 
 /** Every other rule is about regions. */
 const NEEDS_NO_REGION: ReadonlySet<RegionRuleId> = new Set(['match-own', 'match-pure', 'open-regions'])
-
-function silence({ silent }: RegionCheck, context: RuleContext): string | undefined {
-  return context.regions.length === 0 ? 'the provider opens no region' : silent?.(context)
-}

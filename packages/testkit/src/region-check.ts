@@ -65,6 +65,8 @@ export class RuleContext {
 
 /** The check of one rule. */
 export interface RegionCheck {
+  /** Rules without which this one would only say the same again: it is silent while one is broken. */
+  readonly needs?: readonly RegionRuleId[]
   /** Why it has nothing to say of a provider; undefined when it has. */
   readonly silent?: (context: RuleContext) => string | undefined
   /** @throws RuleBroken when it does not hold. */

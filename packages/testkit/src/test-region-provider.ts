@@ -1,7 +1,7 @@
 /** The contract of a region provider as a vitest suite. */
 import type { RegionProvider } from '@vfiokit/vfio-pci'
 import { describe, it } from 'vitest'
-import { askRule } from './check-region-provider.ts'
+import { Examination } from './check-region-provider.ts'
 import type { RegionFixture } from './region-fixture.ts'
 import { REGION_RULES, type RegionRuleId } from './region-rules.ts'
 
@@ -26,10 +26,11 @@ import { REGION_RULES, type RegionRuleId } from './region-rules.ts'
  * ```
  */
 export function testRegionProvider(provider: RegionProvider, fixture: RegionFixture): void {
+  const examination = new Examination(provider, fixture)
   describe(`region provider ${provider.name}`, () => {
     for (const [id, sentence] of Object.entries(REGION_RULES) as [RegionRuleId, string][])
       it(`${sentence} [${id}]`, (test) => {
-        const { outcome, detail } = askRule(id, provider, fixture)
+        const { outcome, detail } = examination.ask(id)
         if (outcome === 'silent') test.skip(detail)
         if (outcome === 'broken') throw new Error(detail)
       })

@@ -43,6 +43,7 @@ function checkInside(context: RuleContext, direction: Direction, regions: readon
 }
 
 const readPieces: RegionCheck = {
+  needs: ['read-inside'],
   silent: unlessReadable,
   check(context) {
     const { user } = context.opened()
@@ -61,6 +62,7 @@ const readPieces: RegionCheck = {
 }
 
 const accessBounds: RegionCheck = {
+  needs: ['read-inside', 'write-inside'],
   check(context) {
     const { bench, user } = context.opened()
     for (const { direction, index, position, region } of allowed(context)) {
@@ -109,6 +111,7 @@ const accessNothing: RegionCheck = {
 }
 
 const accessShared: RegionCheck = {
+  needs: ['read-inside', 'read-pieces'],
   silent: unlessReadable,
   check(context) {
     const { bench, user } = context.opened()

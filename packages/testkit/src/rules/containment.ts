@@ -23,6 +23,7 @@ const PROVOCATIONS: Readonly<
 }
 
 const memberContained: RegionCheck = {
+  needs: ['map-pages', 'map-keeps-open', 'reset-any-time', 'reset-paired'],
   check(context) {
     for (const each of context.regions)
       for (const member of Object.keys(PROVOCATIONS) as RegionMember[])

@@ -18,6 +18,7 @@ interface Mapped {
 function barPagesGo(name: DisturbanceName): RegionCheck {
   const disturbance = DISTURBANCES[name]
   return {
+    needs: ['map-pages', 'map-same', 'reset-paired'],
     silent: (context) => silence(context, 'bar', disturbance),
     check(context) {
       const { bench, user } = context.opened()
@@ -49,6 +50,7 @@ function barPagesGo(name: DisturbanceName): RegionCheck {
 function memoryStays(name: DisturbanceName): RegionCheck {
   const disturbance = DISTURBANCES[name]
   return {
+    needs: ['map-pages', 'map-same', 'reset-paired'],
     silent: (context) => silence(context, 'memory', disturbance),
     check(context) {
       const { bench, user } = context.opened()
@@ -97,6 +99,7 @@ function demandSamePages(
 }
 
 const resetAnyTime: RegionCheck = {
+  needs: ['map-pages', 'reset-paired'],
   silent: (context) => silence(context, undefined, DISTURBANCES['function reset']),
   check(context) {
     for (const [moment, prepare] of Object.entries(MOMENTS)) {

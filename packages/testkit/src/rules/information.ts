@@ -7,6 +7,7 @@ import type { ChecksNamed, RegionCheck } from '../region-check.ts'
 const REGION_SPAN = 2 ** 40
 
 const infoStable: RegionCheck = {
+  needs: ['info-capabilities'],
   check(context) {
     const { bench, user } = context.opened()
     const first = infoOf(user)
@@ -19,6 +20,7 @@ const infoStable: RegionCheck = {
 }
 
 const infoIndex: RegionCheck = {
+  needs: ['info-capabilities'],
   check(context) {
     const { user } = context.opened()
     const count = PCI_REGION.FIRST_DEVICE_SPECIFIC + context.regions.length
@@ -37,6 +39,7 @@ const infoIndex: RegionCheck = {
 }
 
 const infoType: RegionCheck = {
+  needs: ['info-capabilities'],
   check(context) {
     const { user } = context.opened()
     for (const { index, region } of context.regions) {
@@ -57,6 +60,7 @@ const infoType: RegionCheck = {
 }
 
 const infoFlags: RegionCheck = {
+  needs: ['info-capabilities'],
   check(context) {
     const { bench, user } = context.opened()
     for (const { index, position, region } of context.regions) {

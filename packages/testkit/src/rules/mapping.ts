@@ -25,6 +25,7 @@ const mapPages: RegionCheck = {
 }
 
 const mapParts: RegionCheck = {
+  needs: ['map-pages'],
   silent: unlessMappable,
   check(context) {
     const { user } = context.opened()
@@ -43,24 +44,25 @@ const mapParts: RegionCheck = {
 }
 
 const mapDistinct: RegionCheck = {
+  needs: ['map-pages'],
   silent: unlessMappable,
   check(context) {
     const { user } = context.opened()
     for (const { index, region } of context.mappable) {
       const mapping = user.mmap(index, 0, region.sizeBytes)
-      const seen = new Map<string, number>()
-      for (const page of sampledPages(region.sizeBytes)) {
-        user.load(mapping, page)
-        const place = mapping.vma.frameAt(page)!.toString()
-        const other = seen.get(place)
-        demand(other === undefined, `pages ${other} and ${page} of region ${index} are both ${place}`)
-        seen.set(place, page)
-      }
+      const pages = sampledPages(region.sizeBytes)
+      for (const page of pages) user.load(mapping, page)
+      for (const [at, page] of pages.entries())
+        for (const other of pages.slice(0, at)) {
+          const isSame = mapping.vma.frameAt(page)!.isSame(mapping.vma.frameAt(other)!)
+          demand(!isSame, `pages ${other} and ${page} of region ${index} are the same page`)
+        }
     }
   },
 }
 
 const mapSame: RegionCheck = {
+  needs: ['map-pages'],
   silent: unlessMappable,
   check(context) {
     const { bench, user } = context.opened()
@@ -88,6 +90,7 @@ const mapSame: RegionCheck = {
 }
 
 const mapRead: RegionCheck = {
+  needs: ['map-pages', 'map-parts', 'map-distinct', 'map-same', 'read-inside', 'write-inside'],
   silent: unlessMemory,
   check(context) {
     const { user } = context.opened()
@@ -125,6 +128,7 @@ const mapRefused: RegionCheck = {
 }
 
 const mapKeepsOpen: RegionCheck = {
+  needs: ['map-pages'],
   check(context) {
     const { bench, user } = context.opened()
     const maps = context.mappable.map(({ index, region }) => user.mmap(index, 0, region.sizeBytes))
