@@ -1,0 +1,204 @@
+import { DEVICE_FLAGS, VfioError } from '@vfiokit/vfio-core'
+import { describe, expect, test } from 'vitest'
+import { failure, REGION } from '../fixtures/guest.ts'
+import { Host, STRATEGIES } from '../fixtures/host.ts'
+import { AT, FUNCTION_NAMES } from '../fixtures/machine.ts'
+import { memoryRegion, provider } from '../fixtures/regions.ts'
+import { spyOn } from '../fixtures/spy-model.ts'
+
+/** The registers that a reset takes and the kernel puts back. */
+function physical(host: Host, name: (typeof FUNCTION_NAMES)[number]): number[] {
+  const hardware = host.hardware(name)
+  return [0x04, 0x10, 0x14, 0x18, 0x1c, 0x20, 0x24, 0x30, 0x3c].map(
+    (at) => hardware.readConfig(at, 4) & (at === 4 ? 0xffff : 0xffff_ffff),
+  )
+}
+
+describe('VFIO_DEVICE_RESET', () => {
+  test('T32 of a function without reset is EINVAL, and nothing is zapped', () => {
+    const edu = new Host().guest().open('edu')
+    const map = edu.map(0)
+    map.load()
+    expect(edu.info().flags & DEVICE_FLAGS.RESET).toBe(0)
+    expect(failure(() => edu.reset())).toBe('EINVAL')
+    expect(map.presentPages).toBe(1)
+  })
+
+  test.each(STRATEGIES)(
+    'T33 a reset that fails zaps all the same, and the next touch works ($name)',
+    (strategy) => {
+      const host = new Host({ strategy })
+      const nvme = host.guest().open('nvme')
+      const map = nvme.map(0)
+      map.load()
+      // It worked at open, so the ioctl goes on; now every method is gone.
+      host.hardware('nvme').setResetMethods('')
+      expect(failure(() => nvme.reset())).toBe('ENOTTY')
+      expect(map.presentPages).toBe(0)
+      expect(map.load()).toBe(0)
+      expect(host.busyLocks()).toEqual([])
+    },
+  )
+
+  test.each(STRATEGIES)(
+    'T34 keeps what the user wrote and loses what the device kept ($name)',
+    (strategy) => {
+      const host = new Host({ strategy })
+      const nvme = host.guest().open('nvme')
+      const map = nvme.map(0)
+      nvme.setConfig(4, 2, 0x0406)
+      nvme.setConfig(0x10, 4, 0xc000_0000)
+      nvme.setConfig(0x3c, 1, 0x2a)
+      map.store(0x20, 0x5a5a)
+      const shown = nvme.read(REGION.CONFIG, 0, 256)
+      nvme.reset()
+      expect(nvme.read(REGION.CONFIG, 0, 256)).toEqual(shown)
+      expect(map.load(0x20)).toBe(0)
+    },
+  )
+
+  test('T34 with memory off it stays off', () => {
+    const nvme = new Host().guest().open('nvme')
+    nvme.setMemory(false)
+    nvme.reset()
+    expect(nvme.config(4, 2) & 2).toBe(0)
+    expect(failure(() => nvme.read(0, 0, 4))).toBe('EIO')
+  })
+
+  test.each(FUNCTION_NAMES)('the registers of %s are the same before and after', (name) => {
+    const host = new Host()
+    const device = host.guest().open(name)
+    device.setConfig(4, 2, 0x0007)
+    device.setConfig(0x0c, 1, 8)
+    const before = physical(host, name)
+    if (failure(() => device.reset()) === undefined) expect(device.info().flags & 1).toBe(1)
+    expect(physical(host, name)).toEqual(before)
+  })
+
+  test('control registers of PCI Express are put back', () => {
+    const host = new Host()
+    const nvme = host.guest().open('nvme')
+    nvme.setConfig(AT.nvmeExp + 8, 2, 0x000f)
+    const before = host.hardware('nvme').readConfig(AT.nvmeExp + 8, 2)
+    nvme.reset()
+    expect(before & 0xf).toBe(0xf)
+    expect(host.hardware('nvme').readConfig(AT.nvmeExp + 8, 2)).toBe(before)
+  })
+
+  test('brings a function back from D3hot', () => {
+    const nvme = new Host().guest().open('nvme')
+    const map = nvme.map(0)
+    nvme.setConfig(AT.nvmePm + 4, 2, 3)
+    nvme.reset()
+    expect(nvme.config(AT.nvmePm + 4, 2) & 3).toBe(0)
+    expect(map.load()).toBe(0)
+  })
+
+  test('decoding is off while the device is reset', () => {
+    const spy = spyOn('nvme')
+    const host = new Host({ models: [spy.model] })
+    const nvme = host.guest().open('nvme')
+    const model = host.machine.hardware(host.hardware('nvme').bdf)!.model
+    const reset = model.reset.bind(model)
+    const seen: number[] = []
+    model.reset = (event) => {
+      seen.push(host.hardware('nvme').readConfig(4, 2) & 7)
+      reset(event)
+    }
+    nvme.setConfig(4, 2, 0x0006)
+    nvme.reset()
+    expect(seen).toEqual([0])
+  })
+
+  test('a method that does not work here is passed over', () => {
+    const spy = spyOn('nvme')
+    const host = new Host({ models: [spy.model], overrides: { nvme: { resetMethods: ['bus', 'flr'] } } })
+    const nvme = host.guest().open('nvme')
+    // Four functions are on the bus: a bus reset of one of them is none.
+    expect(host.hardware('nvme').resetMethods).toEqual(['bus', 'flr'])
+    spy.accesses.length = 0
+    nvme.reset()
+    expect(spy.accesses).toEqual(['flr'])
+  })
+
+  test('regions hear of it before and after, with every BAR page gone', () => {
+    const heard: string[] = []
+    const host: Host = new Host({
+      providers: [
+        provider('nvme', () => [
+          memoryRegion({
+            resetPrepare: () => void heard.push(`prepare ${host.device('nvme').presentBarPages}`),
+            resetDone: () => void heard.push('done'),
+          }),
+        ]),
+      ],
+    })
+    const nvme = host.guest().open('nvme')
+    nvme.map(0).load()
+    nvme.reset()
+    expect(heard).toEqual(['prepare 0', 'done'])
+    host.hardware('nvme').setResetMethods('')
+    expect(failure(() => nvme.reset())).toBe('ENOTTY')
+    expect(heard).toEqual(['prepare 0', 'done', 'prepare 0', 'done'])
+  })
+})
+
+test('T75 a reset that vfio did not do takes no page away', () => {
+  const host = new Host()
+  const map = host.guest().open('nvme').map(0)
+  map.load()
+  host.hardware('nvme').reset('flr')
+  expect(map.presentPages).toBe(1)
+})
+
+describe('T76 after a path that failed all locks are free, and a reset works', () => {
+  const paths: readonly (readonly [string, (host: Host) => void])[] = [
+    ['hot reset without groups', (host) => host.guest().open('nvme').hotReset('rootEdu')],
+    [
+      'memory off and read',
+      (host) => {
+        const nvme = host.guest().open('nvme')
+        nvme.setMemory(false)
+        nvme.read(0, 0, 4)
+      },
+    ],
+    [
+      'memory off and touch',
+      (host) => {
+        const nvme = host.guest().open('nvme')
+        nvme.setMemory(false)
+        nvme.map(0).load()
+      },
+    ],
+    ['mmap behind the end', (host) => void host.guest().open('nvme').map(0, 0x4000)],
+    ['config behind the end', (host) => void host.guest().open('nvme').read(REGION.CONFIG, 5000, 1)],
+    [
+      'a copy to nowhere',
+      (host) => void host.guest().open('nvme').write(0, 0, { address: 4096, lengthBytes: 8 }),
+    ],
+    ['reset without a method', (host) => host.guest().open('edu').reset()],
+    ['region info of nothing', (host) => void host.guest().open('nvme').region(77)],
+    ['an unknown ioctl', (host) => void host.guest().open('nvme').ioctl(0x3bff)],
+  ]
+
+  test.each(STRATEGIES.flatMap((strategy) => paths.map(([what, fail]) => ({ what, fail, strategy }))))(
+    '$what ($strategy.name)',
+    ({ fail, strategy }) => {
+      const host = new Host({ strategy })
+      const error = caught(() => fail(host))
+      expect(VfioError.is(error) || String(error).includes('SIGBUS')).toBe(true)
+      expect(host.busyLocks()).toEqual([])
+      host.guest().open('nvme').reset()
+      expect(host.busyLocks()).toEqual([])
+    },
+  )
+})
+
+function caught(fn: () => void): unknown {
+  try {
+    fn()
+    return undefined
+  } catch (error) {
+    return error
+  }
+}
