@@ -177,7 +177,7 @@ describe('an access that is done at once', () => {
       fc.property(requests, (request) => {
         expect(outcome(request, 'live')).toEqual(outcome(request, 'operation'))
       }),
-      { numRuns: 250 },
+      { numRuns: 150 },
     )
   })
 
