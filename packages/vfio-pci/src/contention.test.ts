@@ -1,8 +1,16 @@
-import { INVARIANTS, type InvariantId } from '@vfiokit/locking'
+import {
+  ControlledDriver,
+  type ControlledOutcome,
+  INVARIANTS,
+  type InvariantId,
+  type Operation,
+  randomSchedule,
+} from '@vfiokit/locking'
 import { naive, zapBeforeLock } from '@vfiokit/locking-strategies/canaries'
+import { VfioError } from '@vfiokit/vfio-core'
 import { describe, expect, test } from 'vitest'
 import { contend } from './fixtures/contention.ts'
-import { STRATEGIES } from './fixtures/host.ts'
+import { Host, STRATEGIES } from './fixtures/host.ts'
 
 const SEEDS = 120
 const IDS = Object.keys(INVARIANTS) as InvariantId[]
@@ -36,6 +44,39 @@ describe.each(STRATEGIES)('two processes on one slot, under $name', (strategy) =
     expect(two.monitor.report()).toEqual(one.monitor.report())
   })
 })
+
+describe.each(STRATEGIES)('under $name', (strategy) => {
+  test('T62 two processors that fault one page at once both get it', () => {
+    for (let seed = 1; seed <= 60; seed++) {
+      const host = new Host({ strategy, bind: ['nvme'] })
+      const map = host.guest().open('nvme').map(0)
+      const load = () => map.calls.load(map.address, new Uint8Array(4))
+      const { verdict, failures } = together(seed, load(), load())
+      expect([seed, verdict, failures, map.presentPages]).toEqual([seed, 'finished', [], 1])
+    }
+  })
+
+  test('T45 of two hot resets at once both succeed where the set has a lock for them', () => {
+    const errors = new Set<unknown>()
+    for (let seed = 1; seed <= 60; seed++) {
+      const host = new Host({ strategy, bind: ['nvme', 'nic', 'edu', 'testdev'] })
+      const vm = host.guest()
+      const [nvme, nic] = [vm.open('nvme'), vm.open('nic')]
+      const groups = [vm.group('nic')]
+      const { failures } = together(seed, nvme.calls.hotReset(groups), nic.calls.hotReset(groups))
+      for (const { error } of failures) errors.add(VfioError.is(error) ? error.errno : error)
+      expect([seed, host.busyLocks()]).toEqual([seed, []])
+    }
+    expect([...errors]).toEqual(strategy.name === 'unmap-range' ? [] : ['EBUSY'])
+  })
+})
+
+/** Two operations under a seed. */
+function together(seed: number, ...operations: readonly Operation<unknown>[]): ControlledOutcome {
+  const driver = new ControlledDriver({ schedule: randomSchedule(seed) })
+  for (const [at, operation] of operations.entries()) driver.spawn(`task ${at}`, operation)
+  return driver.run()
+}
 
 describe('what is wrong is seen', () => {
   test('with zap-before-lock a page stays mapped while memory is off: I1', () => {

@@ -82,6 +82,14 @@ describe('a reset that vfio did not do', () => {
     expect([...nvme.read(0, 0x100, 4)]).toEqual([1, 2, 3, 4])
   })
 
+  test('also when only an address is gone', () => {
+    const host = new Host()
+    const nvme = host.guest().open('nvme')
+    host.hardware('nvme').writeConfig(0x10, 4, 0)
+    nvme.setMemory(false)
+    expect(host.hardware('nvme').readConfig(0x10, 4)).toBe(0xfe38_0004)
+  })
+
   test('also when only the decode bits are gone', () => {
     const host = new Host()
     const nic = host.guest().open('nic')

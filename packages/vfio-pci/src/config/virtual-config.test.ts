@@ -1,4 +1,4 @@
-import { SimulatedMachine } from '@vfiokit/hardware'
+import { type PciHardware, SimulatedMachine } from '@vfiokit/hardware'
 import { Bdf, ConfigComposer, ConfigSpace, TopologyBuilder } from '@vfiokit/topology'
 import { VirtualConfig } from '@vfiokit/vfio-pci'
 import fc from 'fast-check'
@@ -6,11 +6,15 @@ import { describe, expect, test } from 'vitest'
 import { Host } from '../fixtures/host.ts'
 import { AT, BDF, FUNCTION_NAMES, fixtureMachine, fixtureTopology } from '../fixtures/machine.ts'
 
-/** The view of a function that is only its configuration space. */
-function viewOf(config: ConfigSpace): VirtualConfig {
+/** A function that is only its configuration space. */
+function hardwareOf(config: ConfigSpace): PciHardware {
   const bdf = Bdf.parse('00:05.0')
   const topology = new TopologyBuilder().addFunction({ bdf, vendorId: 1, deviceId: 2, config }).finish()
-  return new VirtualConfig(new SimulatedMachine(topology).hardware(bdf)!)
+  return new SimulatedMachine(topology).hardware(bdf)!
+}
+
+function viewOf(config: ConfigSpace): VirtualConfig {
+  return new VirtualConfig(hardwareOf(config))
 }
 
 /** The list that a user walks. */
@@ -126,18 +130,21 @@ describe('capabilities', () => {
   })
 
   test('two that overlap: the later one in the list has the bytes, whole', () => {
-    const bytes = new ConfigComposer(256, { vendorId: 1, deviceId: 2 })
+    const { bytes } = new ConfigComposer(256, { vendorId: 1, deviceId: 2 })
       .capability({ id: 0x05, offset: 0x40, fields: { address64: true, perVectorMasking: true } })
       .capability({ id: 0x11, offset: 0x60 })
-      .compose().bytes
-    // MSI has 24 bytes, and now MSI-X begins at its 17th.
-    bytes.set([0x50], 0x41)
-    bytes.copyWithin(0x50, 0x60, 0x6c)
-    const view = viewOf(new ConfigSpace(bytes))
-    expect(view.claimedBy(0x4f)).toEqual({ id: 5, start: 0x40 })
-    expect(view.claimedBy(0x50)).toEqual({ id: 0x11, start: 0x50 })
-    view.write(0x54, 4, 0xffff_ffff)
-    expect(view.read(0x54, 4)).toBe(0)
+      .compose()
+    // MSI has 24 bytes, and now MSI-X begins at its 9th, where MSI has an address of the user.
+    bytes.set([0x48], 0x41)
+    bytes.copyWithin(0x48, 0x60, 0x6c)
+    const hardware = hardwareOf(new ConfigSpace(bytes))
+    const view = new VirtualConfig(hardware)
+    expect(view.claimedBy(0x47)).toEqual({ id: 5, start: 0x40 })
+    expect(view.claimedBy(0x48)).toEqual({ id: 0x11, start: 0x48 })
+    view.write(0x4c, 4, 0xffff_ffff)
+    expect(view.read(0x4c, 4)).toBe(0)
+    hardware.writeConfig(0x4a, 2, 0x4000)
+    expect(view.read(0x4a, 2)).toBe(0x4000)
   })
 
   test.each([

@@ -16,7 +16,7 @@ import type { OpenPciDevice } from '../open-pci-device.ts'
 import { romRegionBytes } from './rom-access.ts'
 
 /** What a region is, before it is put into a struct. */
-export interface RegionDescription {
+interface RegionDescription {
   readonly sizeBytes: number
   /** READ, WRITE, MMAP; CAPS is added when there are capabilities. */
   readonly flags: number
@@ -28,7 +28,7 @@ const NOTHING: RegionDescription = { sizeBytes: 0, flags: 0, capabilities: [] }
 const REGION_SPAN = 2n ** 40n
 
 /** Describes one region. @throws VfioError EINVAL for an index that the device does not have. */
-export function* describeRegion(open: OpenPciDevice, index: number): Operation<RegionDescription> {
+function* describeRegion(open: OpenPciDevice, index: number): Operation<RegionDescription> {
   if (index <= PCI_REGION.BAR5) return describeBar(open, index)
   if (index === PCI_REGION.ROM) return yield* describeRom(open)
   if (index === PCI_REGION.CONFIG)
