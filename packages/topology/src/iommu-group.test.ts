@@ -150,6 +150,17 @@ test('fact 33: conventional buses and chipset functions', () => {
   ).toBe('00:18.0 00:18.1 | 00:19.0')
 })
 
+test('the id of a bridge counts up to a bridge whose bus translates by itself', () => {
+  const bridge = (id: readonly [number, number]): readonly FunctionInput[] => [
+    fn('00:01.0', { secondary: [1, 2], id }),
+    fn('01:00.0', { secondary: [2, 2] }),
+    fn('02:00.0', {}),
+  ]
+  expect(groups(bridge([1, 2]))).toBe('00:01.0 01:00.0 02:00.0')
+  const root = predict(bridge([0x14e4, 0x9000])).verdict(Bdf.parse('01:00.0'))
+  expect(root?.reason).toMatchObject({ kind: 'port', because: '0000:00:01.0' })
+})
+
 test('fact 34: a function that uses the id of another is with it, if the other is there', () => {
   const many = { multifunction: true, acs: [0, 0] } as const
   const ricoh = { ...many, id: [0x1180, 0xe832] } as const

@@ -59,6 +59,9 @@ test('an unknown key that is close to a known one says which', () => {
     return result.ok ? [] : result.diagnostics.map((entry) => entry.message)
   }
   expect(messages('name: a\ncuont: 1\n')).toEqual(["unknown key 'cuont': did you mean 'count'?"])
+  expect(messages('name: a\ninner: {driver: b, prefchable: true}\n')).toEqual([
+    "unknown key 'prefchable': did you mean 'prefetchable'?",
+  ])
   expect(messages('name: a\nzebra: 1\n')).toEqual(["unknown key 'zebra'"])
 })
 
