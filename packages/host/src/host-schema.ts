@@ -2,14 +2,24 @@
 import { KERNEL_VERSIONS, type KernelVersion } from '@vfiokit/vfio-core'
 import { z } from 'zod'
 
-const topologySource = z.union(
-  [
-    z.strictObject({ snapshot: z.string() }),
-    z.strictObject({ file: z.string(), format: z.string().optional() }),
-    z.strictObject({ inline: z.record(z.string(), z.unknown()) }),
-  ],
-  { error: 'one of {snapshot: FILE}, {file: FILE}, {inline: {...}}' },
-)
+/** Not a union: then one misspelt key would be told as a key too many and another one missing. */
+const topologySource = z
+  .strictObject({
+    snapshot: z.string().optional(),
+    file: z.string().optional(),
+    format: z.string().optional(),
+    inline: z.record(z.string(), z.unknown()).optional(),
+  })
+  .refine(
+    ({ snapshot, file, format, inline }) => {
+      const given = [snapshot, file, inline].filter((source) => source !== undefined).length
+      return given === 1 && (format === undefined || file !== undefined)
+    },
+    {
+      error: 'one of {snapshot: FILE}, {file: FILE}, {file: FILE, format: NAME}, {inline: {...}}',
+      when: ({ issues }) => issues.length === 0,
+    },
+  ) as unknown as z.ZodType<HostDocument['topology']>
 
 /** Not an enum: 6.1 without quotes is a number, and 5.10 would be 5.1, so the message must speak of quotes. */
 const kernel = z.custom<KernelVersion>(

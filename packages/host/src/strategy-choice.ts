@@ -54,21 +54,24 @@ export function repeatedNames(
 ): { readonly plugin: number; readonly complaint: Complaint }[] {
   const strategies = new Set([...taken.lockingStrategies, ...CANARIES.map(({ name }) => name)])
   const formats = new Set(taken.topologyReaders)
-  return plugins.flatMap((plugin, at) =>
-    [
-      ...(plugin.lockingStrategies ?? []).flatMap(({ name }) => repeated(strategies, 'strategy', name)),
-      ...(plugin.topologyReaders ?? []).flatMap(({ format }) => repeated(formats, 'format', format)),
-    ].map((what) => ({ plugin: at, complaint: nameTaken(plugin.name, what) })),
-  )
+  return plugins.flatMap(({ name: plugin, lockingStrategies = [], topologyReaders = [] }, at) => {
+    const complaints = [
+      ...lockingStrategies.flatMap(({ name }) =>
+        takeName(strategies, name, `plugin ${plugin}: there is a strategy`),
+      ),
+      ...topologyReaders.flatMap(({ format }) =>
+        takeName(formats, format, `plugin ${plugin}: there is a format`),
+      ),
+    ]
+    return complaints.map((complaint) => ({ plugin: at, complaint }))
+  })
 }
 
-function repeated(known: Set<string>, what: string, name: string): string[] {
-  if (known.has(name)) return [`${what} ${name}`]
-  known.add(name)
-  return []
-}
-
-function nameTaken(plugin: string, found: string): Complaint {
-  const message = `plugin ${plugin}: another ${found} is there already`
-  return { code: 'name-taken', message, expected: 'a name of its own', found }
+function takeName(known: Set<string>, name: string, message: string): Complaint[] {
+  if (!known.has(name)) {
+    known.add(name)
+    return []
+  }
+  const expected = 'a name of its own'
+  return [{ code: 'name-taken', message: `${message} ${name} already`, expected, found: name }]
 }

@@ -44,7 +44,7 @@ function* defectsOfSteps(document: ScenarioDocument, task: TaskDocument, at: Yam
 
 /** Addresses mean something in one process only, and behind the end of a mapping lies another. */
 function* defectsOfMapping(
-  { mappings = {} }: ScenarioDocument,
+  { mappings = {}, processes }: ScenarioDocument,
   process: string,
   args: { readonly mapping: string; readonly offset?: number; readonly width?: number },
   at: YamlPath,
@@ -52,7 +52,8 @@ function* defectsOfMapping(
   const mapping = Object.hasOwn(mappings, args.mapping) ? mappings[args.mapping] : undefined
   if (mapping === undefined)
     return yield* unknown('mapping', Object.keys(mappings), args.mapping, [...at, 'mapping'])
-  if (mapping.process !== process) {
+  // One defect a mistake: a process that there is not was told already.
+  if (mapping.process !== process && [mapping.process, process].every((each) => processes.includes(each))) {
     const message = `${args.mapping} is a mapping of another process`
     const complaint = { code: 'foreign-mapping', message, expected: `a mapping of ${process}` }
     yield [[...at, 'mapping'], { ...complaint, found: `one of ${mapping.process}` }]

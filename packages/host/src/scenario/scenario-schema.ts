@@ -39,7 +39,7 @@ export interface StepArgumentTypes {
   readonly flr: DeviceArguments
   /** VFIO_DEVICE_RESET. */
   readonly reset: DeviceArguments
-  /** `groups` by the devices in them; by default the device's own. `retry` repeats while EBUSY. */
+  /** `groups` by the devices in them; by default the device's own. `retry` asks up to 100 times while EBUSY. */
   readonly 'hot-reset': DeviceArguments & {
     readonly groups?: readonly string[] | undefined
     readonly onBusy?: 'give-up' | 'retry' | undefined
@@ -72,7 +72,10 @@ const STEPS: { readonly [K in StepName]: z.ZodType<StepArgumentTypes[K]> } = {
   load: z.strictObject({ mapping: name, offset, width }),
   store: z
     .strictObject({ mapping: name, offset, width, value })
-    .refine((store) => BigInt(store.value) >> BigInt(8 * store.width) === 0n, 'a value that fits the width'),
+    .refine((store) => BigInt(store.value) >> BigInt(8 * store.width) === 0n, {
+      error: 'a value that fits the width',
+      path: ['value'],
+    }),
   read: z.strictObject({ device: name, region, offset, length: count }),
   write: z.strictObject({ device: name, region, offset, data: hex }),
   'set-memory': z.strictObject({ device: name, on: z.boolean() }),
@@ -103,7 +106,11 @@ const step = z
     ...Object.fromEntries(Object.entries(STEPS).map(([key, schema]) => [key, schema.optional()])),
     repeat: count.optional(),
   })
-  .refine((value) => Object.keys(value).filter((key) => key !== 'repeat').length === 1, oneOf)
+  .refine((value) => Object.keys(value).filter((key) => key !== 'repeat').length === 1, {
+    error: oneOf,
+    // An unknown key may well be the step: it is told as such.
+    when: ({ issues }) => issues.length === 0,
+  })
 
 /** First and last of `I4` or `I3-I5`; undefined for anything else, a range that runs backwards included. */
 export function invariantRange(check: string): readonly [string, string] | undefined {

@@ -26,9 +26,17 @@ function namesOf({ name, count = 1 }: TaskDocument): string[] {
 function* runTask(name: string, task: TaskDocument, context: TaskContext): Operation<void> {
   for (const step of task.do)
     for (let turn = 0; turn < (step.repeat ?? 1); turn++) {
-      while ((yield* runOnce(name, task, step, context)) === 'again');
+      let tries = 1
+      while ((yield* runOnce(name, task, step, context)) === 'busy' && triesOf(step) > tries) tries++
       yield* progress()
     }
+}
+
+/** Bounded: who asks for ever would turn every deadlock of others into a run without an end. */
+const TRIES_MAX = 100
+
+function triesOf(step: StepDocument): number {
+  return step['hot-reset']?.onBusy === 'retry' ? TRIES_MAX : 1
 }
 
 /** One step whose failures are answers: an errno or a signal ends the step, not the task. */
@@ -37,7 +45,7 @@ function* runOnce(
   { process }: TaskDocument,
   step: StepDocument,
   { stage, driver, timeline }: TaskContext,
-): Operation<'ended' | 'again'> {
+): Operation<'ended' | 'busy'> {
   const [kind, args] = stepOf(step)
   const what = describeStep(step)
   const at = () => ({ step: driver.steps, task: name })
@@ -48,9 +56,8 @@ function* runOnce(
     if (VfioSignal.is(error)) {
       timeline.signal(at(), error, what, 'mapping' in args ? args.mapping : undefined)
     } else if (VfioError.is(error)) {
-      const again = VfioError.is(error, 'EBUSY') && 'onBusy' in args && args.onBusy === 'retry'
-      timeline.refused(at(), error, what, again)
-      if (again) return 'again'
+      timeline.refused(at(), error, what)
+      if (VfioError.is(error, 'EBUSY')) return 'busy'
     } else {
       timeline.add(at(), 'failed', `${what}: ${String(error)}`)
       throw error

@@ -101,9 +101,9 @@ export class Timeline {
   }
 
   /** A step that ended with an errno. */
-  refused(at: { step: number; task: string }, error: VfioError, what: string, again: boolean): void {
+  refused(at: { step: number; task: string }, error: VfioError, what: string): void {
     if (error.errno === 'EBUSY') this.counts.ebusy++
-    this.add(at, 'errno', `${what}: ${error.message}${again ? '; tries again' : ''}`)
+    this.add(at, 'errno', `${what}: ${error.message}`)
   }
 
   #lock(event: StepEvent, op: LockOp<unknown>): void {
