@@ -1,0 +1,138 @@
+/**
+ * Follows the guide as its reader would: in empty folders, with the packages as they are published.
+ *
+ *   vendor    the files of docs/guides/vendor.md, `vfiokit run`, its tests, and the same from TypeScript
+ *   topology  @vfiokit/topology alone: no container comes with it, and it says what a reset reaches
+ *
+ * The packages must be built. Exit code 1 with what is wrong.
+ */
+import { spawnSync } from 'node:child_process'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { filesOf } from './guide.mjs'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const PNPM = 'pnpm@10.34.9'
+const SNAPSHOT = 'examples/demo/multifn.json'
+const RESET_DOMAIN = `import { Bdf, resetDomain } from '@vfiokit/topology'
+import { readTopologyFile } from '@vfiokit/topology/node'
+const topology = readTopologyFile('multifn.json')
+const { hot } = resetDomain(topology, Bdf.parse('0000:01:00.0'))
+console.log(hot.functions.join(' '))
+`
+
+/** What a package manager above tells its scripts is not for the ones below; where the registry is, is. */
+const env = Object.fromEntries(
+  Object.entries({ ...process.env, NO_COLOR: '1' }).filter(
+    ([name]) => !/^npm_|^INIT_CWD$|^FORCE_COLOR$/i.test(name) || /registry$/i.test(name),
+  ),
+)
+
+/**
+ * @param {string} cwd
+ * @param {string} command
+ * @param {string[]} args
+ * @returns {string} what it printed
+ */
+function run(cwd, command, ...args) {
+  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd, env, encoding: 'utf8' })
+  if (status === 0) return stdout
+  throw new Error(
+    `"${command} ${args.join(' ')}" ends with ${status ?? error}\n${stdout ?? ''}${stderr ?? ''}`,
+  )
+}
+
+/**
+ * @param {string} what
+ * @param {string} text
+ * @param {RegExp} expected
+ */
+function demand(what, text, expected) {
+  if (!expected.test(text)) throw new Error(`${what}: ${expected} is not in\n${text}`)
+}
+
+/** Packs every package. @param {string} folder @returns {string[]} archives */
+function pack(folder) {
+  const packages = ['packages', 'packages/region-providers']
+    .flatMap((top) => readdirSync(join(root, top)).map((name) => join(root, top, name)))
+    .filter((each) => existsSync(join(each, 'package.json')))
+  for (const each of packages) {
+    for (const built of ['dist/index.js', 'dist/index.d.ts'])
+      if (!existsSync(join(each, built))) throw new Error(`${join(each, built)} is missing: build first`)
+    run(each, 'npx', '-y', PNPM, 'pack', '--pack-destination', folder)
+  }
+  return readdirSync(folder).map((name) => join(folder, name))
+}
+
+/** @param {string} folder @param {string[]} archives */
+function followGuide(folder, archives) {
+  mkdirSync(folder)
+  const files = filesOf(readFileSync(join(root, 'docs/guides/vendor.md'), 'utf8'))
+  const typescript = files.get('index.ts') ?? ''
+  files.delete('index.ts')
+  for (const [name, content] of files) writeFileSync(join(folder, name), content)
+  run(folder, 'npm', 'install', '--no-audit', '--no-fund', ...archives)
+  demandRegion(folder)
+  demand('npx vitest run', run(folder, 'npx', 'vitest', 'run'), /Tests +\d+ passed/)
+  rmSync(join(folder, 'index.js'))
+  writeFileSync(join(folder, 'index.ts'), typescript)
+  run(folder, 'npm', 'install', '--no-audit', '--no-fund', '--save-dev', 'typescript@6')
+  const options = ['--module', 'nodenext', '--target', 'es2023', '--skipLibCheck']
+  run(folder, 'npx', 'tsc', 'index.ts', ...options)
+  demandRegion(folder)
+}
+
+/** @param {string} folder */
+function demandRegion(folder) {
+  const output = run(folder, 'npx', 'vfiokit', 'run', 'scenario.yaml')
+  demand('npx vfiokit run scenario.yaml', output, /^brightline +0000:01:00\.0 +9 +64 +trapped$/m)
+}
+
+/** @param {string} folder @param {string[]} archives */
+function useTopologyAlone(folder, archives) {
+  mkdirSync(folder)
+  const archive = archives.find((each) => /vfiokit-topology-/.test(each)) ?? ''
+  writeFileSync(join(folder, 'package.json'), '{"type": "module", "private": true}\n')
+  run(folder, 'npm', 'install', '--no-audit', '--no-fund', archive)
+  const listed = run(folder, 'npm', 'ls', '--all')
+  demand('npm ls --all', listed, /@vfiokit\/topology@/)
+  // npm also lists optional peers that nobody installed, and says so.
+  const installed = listed.replace(/^.*UNMET OPTIONAL DEPENDENCY.*$/gm, '')
+  demand('npm ls --all without a container', installed, /^(?![\s\S]*(inversify|reflect-metadata))/)
+  copyFileSync(join(root, SNAPSHOT), join(folder, 'multifn.json'))
+  writeFileSync(join(folder, 'reset-domain.js'), RESET_DOMAIN)
+  const domain = run(folder, process.execPath, 'reset-domain.js')
+  demand(
+    'the reset domain of 0000:01:00.0',
+    domain,
+    /^0000:01:00\.0 0000:01:00\.1 0000:01:00\.2 0000:01:00\.3$/m,
+  )
+}
+
+const temporary = mkdtempSync(join(tmpdir(), 'vfiokit-outside-'))
+try {
+  const packed = join(temporary, 'packed')
+  mkdirSync(packed)
+  const archives = pack(packed)
+  followGuide(join(temporary, 'vendor'), archives)
+  console.log('ok     docs/guides/vendor.md, followed in an empty folder')
+  useTopologyAlone(join(temporary, 'topology'), archives)
+  console.log('ok     @vfiokit/topology alone, in an empty folder')
+  rmSync(temporary, { recursive: true })
+} catch (error) {
+  console.error(
+    `FAILED ${error instanceof Error ? error.message : String(error)}\n(what is left: ${temporary})`,
+  )
+  process.exitCode = 1
+}
