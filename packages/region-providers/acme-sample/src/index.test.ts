@@ -17,12 +17,9 @@ testRegionProvider(acmeSample, {
   ],
 })
 
-const bar = {
-  sizeBytes: 0x10_0000,
-  read: (_: number, out: Uint8Array) => out.set(IDENTIFICATION),
-  write() {},
-}
-const opened = () => acmeSample.open({ bar: () => bar } as unknown as RegionHost) as [Region, Region, Region]
+const registers = { read: (_offset: number, out: Uint8Array) => out.set(IDENTIFICATION) }
+const host = { bar: () => registers } as unknown as RegionHost
+const opened = () => acmeSample.open(host) as [Region, Region, Region]
 
 test('status shows the identification, and how often the card was reset', () => {
   const [status] = opened()
