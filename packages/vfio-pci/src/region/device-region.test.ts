@@ -1,7 +1,7 @@
 import { REGION_CAPS, VfioError } from '@vfiokit/vfio-core'
 import type { PluginFailure, Region, RegionProvider } from '@vfiokit/vfio-pci'
 import { describe, expect, test, vi } from 'vitest'
-import { failure, type GuestDevice, type GuestMapping } from '../fixtures/guest.ts'
+import { failure, type GuestDevice, type GuestMapping, now } from '../fixtures/guest.ts'
 import { Host, STRATEGIES } from '../fixtures/host.ts'
 import { AT, SLOT } from '../fixtures/machine.ts'
 import { barRegion, memoryRegion, provider, trappedRegion } from '../fixtures/regions.ts'
@@ -189,6 +189,19 @@ describe('pages', () => {
     }
     const { nvme } = withRegions(barRegion({ fault }))
     nvme.map(9, 0x1000).load(0)
+    expect(asked).toEqual([0x1000])
+  })
+
+  test('also when the mapping was cut in two', () => {
+    const asked: number[] = []
+    const fault = (offset: number) => {
+      asked.push(offset)
+      return { memory: new Uint8Array(0x2000), offset }
+    }
+    const { nvme } = withRegions(memoryRegion({ fault }))
+    const { address, calls } = nvme.map(9, 0, 0x2000)
+    now(calls.munmap(address, 0x1000))
+    now(calls.load(address + 0x1000, new Uint8Array(4)))
     expect(asked).toEqual([0x1000])
   })
 

@@ -2,7 +2,7 @@ import { DEVICE_FLAGS, VfioError } from '@vfiokit/vfio-core'
 import { describe, expect, test } from 'vitest'
 import { failure, REGION } from '../fixtures/guest.ts'
 import { Host, STRATEGIES } from '../fixtures/host.ts'
-import { AT, FUNCTION_NAMES } from '../fixtures/machine.ts'
+import { AT, BDF, FUNCTION_NAMES } from '../fixtures/machine.ts'
 import { memoryRegion, provider } from '../fixtures/regions.ts'
 import { spyOn } from '../fixtures/spy-model.ts'
 
@@ -94,20 +94,30 @@ describe('VFIO_DEVICE_RESET', () => {
     expect(map.load()).toBe(0)
   })
 
-  test('decoding is off while the device is reset', () => {
-    const spy = spyOn('nvme')
-    const host = new Host({ models: [spy.model] })
-    const nvme = host.guest().open('nvme')
-    const model = host.machine.hardware(host.hardware('nvme').bdf)!.model
+  test('decoding and bus master are off while the device is reset', () => {
+    const host = new Host()
+    const nic = host.guest().open('nic')
+    const { model } = host.machine.hardware(BDF.nic)!
     const reset = model.reset.bind(model)
     const seen: number[] = []
     model.reset = (event) => {
-      seen.push(host.hardware('nvme').readConfig(4, 2) & 7)
+      // A reset by power states clears no register: what is seen here was written before it.
+      seen.push(host.hardware('nic').readConfig(4, 2) & 0x407)
       reset(event)
     }
-    nvme.setConfig(4, 2, 0x0006)
-    nvme.reset()
-    expect(seen).toEqual([0])
+    nic.setConfig(4, 2, 0x0007)
+    nic.reset()
+    expect(seen).toEqual([0x400])
+  })
+
+  test('that fails has powered the function up all the same', () => {
+    const host = new Host()
+    const nvme = host.guest().open('nvme')
+    nvme.setConfig(AT.nvmePm + 4, 2, 3)
+    host.hardware('nvme').setResetMethods('')
+    expect(failure(() => nvme.reset())).toBe('ENOTTY')
+    nvme.write(0, 0x40, Uint8Array.of(0x5a))
+    expect(nvme.read(0, 0x40, 1)[0]).toBe(0x5a)
   })
 
   test('a method that does not work here is passed over', () => {

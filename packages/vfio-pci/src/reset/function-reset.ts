@@ -42,6 +42,8 @@ function resetOpen(open: OpenPciDevice): Operation<VfioErrno | undefined> {
   return resetFunction(device.strategy, device, () =>
     effect(`function reset of ${device.id}`, OUTCOMES, () => {
       for (const region of regions) region.resetPrepare()
+      // Also when no method works: the protocol says D0 by now.
+      powerUp(hardware)
       try {
         return resetByMethods(hardware)
       } finally {

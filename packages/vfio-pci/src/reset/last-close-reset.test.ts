@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { Host, STRATEGIES } from '../fixtures/host.ts'
-import { SLOT } from '../fixtures/machine.ts'
+import { AT, SLOT } from '../fixtures/machine.ts'
 import { spyOn } from '../fixtures/spy-model.ts'
 
 describe.each(STRATEGIES)('the last close of a set, under $name', (strategy) => {
@@ -70,6 +70,7 @@ describe('closing', () => {
     const first = vm.open('nvme')
     first.setMemory(false)
     first.setConfig(0x10, 4, 0xc000_0000)
+    first.setConfig(AT.nvmePm + 4, 2, 3)
     first.close()
     const second = vm.open('nvme')
     expect(second.config(4, 2) & 2).toBe(2)

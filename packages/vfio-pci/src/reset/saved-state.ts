@@ -33,7 +33,7 @@ export class SavedState {
     this.#registers = [...controls, ...header]
   }
 
-  /** Registers that still hold what was saved are not written: status bits in them survive. */
+  /** Registers that still hold what was saved are not written. Kernel: `pci_restore_config_dword`. */
   restore(): void {
     const { hardware } = this
     for (const { offset, widthBytes, value } of this.#registers)
