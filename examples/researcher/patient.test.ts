@@ -22,7 +22,7 @@ test('patient keeps the invariants under many seeds, and is never busy', async (
   for (let seed = 1; seed <= 30; seed++) {
     const bind = Object.values(document.devices)
     const host = await createHost({ topology, bind, strategy: patient })
-    const { verdict, counts, invariants } = runOn(host, withoutRegions, seed)
+    const { verdict, counts, invariants } = runOn(host, withoutRegions, { seed })
     expect({ seed, verdict, broken: invariants.filter(({ holds }) => !holds) }).toMatchObject({
       verdict: 'ok',
       broken: [],

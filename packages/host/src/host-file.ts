@@ -1,12 +1,17 @@
 /** Reads a `host/1` file into what `createHost` takes. */
 import { dirname } from 'node:path'
 import type { HostConfig } from './create-host.ts'
-import { HOST_SCHEMA } from './host-schema.ts'
-import { readInputFile } from './input-file.ts'
+import { HOST_SCHEMA, type HostDocument } from './host-schema.ts'
+import { checkInput, type InputFile, readText } from './input-file.ts'
 
 /** @throws ConfigError with every defect of the file. */
 export function readHostFile(path: string): HostConfig {
-  const { value, complain } = readInputFile(path, HOST_SCHEMA)
+  const { value, complain } = parseHost(readText(path), path)
   const { kernel, topology, bind, plugins, strategy } = value
   return { kernel, topology, bind, plugins, strategy, folder: dirname(path), complain }
+}
+
+/** The same for text that is already in memory. @throws ConfigError as {@link readHostFile}. */
+export function parseHost(text: string, path: string): InputFile<HostDocument> {
+  return checkInput(path, text, HOST_SCHEMA)
 }

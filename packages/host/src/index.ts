@@ -5,15 +5,15 @@
 export { type Complain, type Complaint, ConfigError } from './config-error.ts'
 export { createHost, type HostConfig } from './create-host.ts'
 export type { Host } from './host.ts'
-export { readHostFile } from './host-file.ts'
+export { parseHost, readHostFile } from './host-file.ts'
 export { HOST_SCHEMA, type HostDocument } from './host-schema.ts'
-export { checkInput, type InputFile } from './input-file.ts'
+export type { InputFile } from './input-file.ts'
 export { PciOperator } from './pci-operator.ts'
 export { checkPlugin } from './plugin-check.ts'
 export { type LoadedPlugin, loadPlugin } from './plugin-loader.ts'
 export { type DeviceSummary, summariseDevices } from './scenario/device-summary.ts'
 export { type RunOptions, runOn, runScenario, type ScenarioOptions } from './scenario/run-scenario.ts'
-export { readScenarioFile, type Scenario } from './scenario/scenario-file.ts'
+export { parseScenario, readScenarioFile, type Scenario } from './scenario/scenario-file.ts'
 export {
   type Backing,
   firstViolation,

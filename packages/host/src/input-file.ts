@@ -13,15 +13,10 @@ export interface InputFile<T> {
 }
 
 /**
- * Reads a file.
+ * Checks what a file says against a schema.
  *
- * @throws ConfigError with every defect: not readable, not YAML, unknown keys, wrong types.
+ * @throws ConfigError with every defect: not YAML, unknown keys, wrong types.
  */
-export function readInputFile<T>(path: string, schema: z.ZodType<T>): InputFile<T> {
-  return checkInput(path, readText(path), schema)
-}
-
-/** The same for text that is already in memory. @throws ConfigError as {@link readInputFile}. */
 export function checkInput<T>(path: string, text: string, schema: z.ZodType<T>): InputFile<T> {
   const document = YamlDocument.parse(text, { file: path })
   const result = document.check(schema)
@@ -43,7 +38,8 @@ const UNREADABLE: Readonly<Record<string, string>> = {
   EACCES: 'no permission to read it',
 }
 
-function readText(path: string): string {
+/** @throws ConfigError saying why it cannot be read. */
+export function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8')
   } catch (cause) {

@@ -69,9 +69,9 @@ function invariantsText({ invariants }: ScenarioResult, paint: Paint): string {
       const asked = checked === 1 ? 'asked once' : `asked ${checked} times`
       if (violation !== undefined || !holds) {
         const where = violation && `\n    step ${violation.step}, ${violation.task}: ${violation.message}`
-        return `${id}  ${paint('red', 'BROKEN')}  ${statement} (${asked})${where ?? ''}`
+        return `${id}  ${paint('red', 'BROKEN   ')}  ${statement} (${asked})${where ?? ''}`
       }
-      const state = checked === 0 ? paint('yellow', 'not asked') : paint('green', 'holds ')
+      const state = checked === 0 ? paint('yellow', 'not asked') : paint('green', 'holds    ')
       return `${id}  ${state}  ${statement}${checked === 0 ? '' : ` (${asked})`}`
     })
     .join('\n')

@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import { type Complain, ConfigError } from '../config-error.ts'
 import type { HostConfig } from '../create-host.ts'
 import { readHostFile } from '../host-file.ts'
-import { pathFrom, readInputFile } from '../input-file.ts'
+import { checkInput, type InputFile, pathFrom, readText } from '../input-file.ts'
 import { referenceDefects } from './references.ts'
 import { SCENARIO_SCHEMA, type ScenarioDocument } from './scenario-schema.ts'
 
@@ -17,8 +17,14 @@ export interface Scenario {
 
 /** @throws ConfigError with every defect of the scenario file, or else of the host file. */
 export function readScenarioFile(path: string): Scenario {
-  const { value: document, complain } = readInputFile(path, SCENARIO_SCHEMA)
-  const defects = referenceDefects(document, complain)
-  if (defects.length > 0) throw new ConfigError(defects)
+  const { value: document, complain } = parseScenario(readText(path), path)
   return { document, complain, host: readHostFile(pathFrom(dirname(path), document.host)) }
+}
+
+/** What a scenario file says, without its host. @throws ConfigError with every defect. */
+export function parseScenario(text: string, path: string): InputFile<ScenarioDocument> {
+  const file = checkInput(path, text, SCENARIO_SCHEMA)
+  const defects = referenceDefects(file.value, file.complain)
+  if (defects.length > 0) throw new ConfigError(defects)
+  return file
 }
