@@ -4,6 +4,13 @@
  */
 
 export { type AcsBit, type AcsOptions, type AcsVerdict, acsVerdict } from './acs.ts'
+export {
+  type Advice,
+  type AdviceGroup,
+  type AdviceOptions,
+  type AdviceVerdict,
+  advise,
+} from './advice.ts'
 export { type Bar, type BarIndex, barSizeFromProbe, type DecodedBars, decodeBars } from './bar.ts'
 export { Bdf, type BdfParts, type BdfStatics } from './bdf.ts'
 export { type Bridge, type BridgeWindows, type BusNumbers, decodeWindows, type Window } from './bridge.ts'
@@ -28,6 +35,8 @@ export {
 } from './config-composer.ts'
 export { type ConfigHole, ConfigSpace } from './config-space.ts'
 export { type Diagnostic, formatDiagnostic } from './diagnostic.ts'
+export { functionInputOf } from './function-input.ts'
+export { deviceSetKey, type HotReset, hotReset } from './hot-reset.ts'
 export {
   type GroupPrediction,
   type GroupReason,
@@ -65,6 +74,16 @@ export {
   type VirtualFunctionAddresses,
   virtualFunctionAddresses,
 } from './virtual-functions.ts'
+export { applyEdits } from './what-if/apply-edits.ts'
+export { formatEdit, type ParsedEdit, parseEdit } from './what-if/edit-text.ts'
+export type {
+  AcsControl,
+  AcsControls,
+  EditPlace,
+  EditResult,
+  TopologyEdit,
+} from './what-if/topology-edit.ts'
+export { edit, TopologyEditing } from './what-if/topology-editing.ts'
 export { type FunctionNames, type LspciListOptions, writeLspciList } from './writers/lspci-list.ts'
 export { type LspciTreeOptions, writeLspciTree } from './writers/lspci-tree.ts'
 export { writeYaml } from './writers/yaml.ts'
