@@ -8,6 +8,12 @@ const folders = packageFolders()
 const folderOf = new Map(folders.map((folder) => [readManifest(folder).name, folder]))
 const readJson = (file: string) => JSON.parse(readFileSync(join(root, file), 'utf8'))
 
+/**
+ * npm lists an optional peer with a version as unmet, even for those who never want it. The package that people
+ * install alone names its peers as optional only, so that a listing of it has no word of a container.
+ */
+const USED_ALONE = '@vfiokit/topology'
+
 /** What is wrong with the manifest of a package that is published. */
 function manifestDefects(manifest: Manifest, hasModule: boolean): string[] {
   const rules: Readonly<Record<string, boolean>> = {
@@ -20,7 +26,8 @@ function manifestDefects(manifest: Manifest, hasModule: boolean): string[] {
     'inversify is not an optional peer': ['inversify', 'reflect-metadata'].every((name) => {
       const optional = manifest.peerDependenciesMeta?.[name]?.optional === true
       const peer = manifest.peerDependencies?.[name] !== undefined
-      return manifest.name === '@vfiokit/host' || (peer === hasModule && optional === hasModule)
+      const needsPeer = hasModule && manifest.name !== USED_ALONE
+      return manifest.name === '@vfiokit/host' || (peer === needsPeer && optional === hasModule)
     }),
   }
   return Object.keys(rules).filter((rule) => !rules[rule])

@@ -107,9 +107,7 @@ function useTopologyAlone(folder, archives) {
   run(folder, 'npm', 'install', '--no-audit', '--no-fund', archive)
   const listed = run(folder, 'npm', 'ls', '--all')
   demand('npm ls --all', listed, /@vfiokit\/topology@/)
-  // npm also lists optional peers that nobody installed, and says so.
-  const installed = listed.replace(/^.*UNMET OPTIONAL DEPENDENCY.*$/gm, '')
-  demand('npm ls --all without a container', installed, /^(?![\s\S]*(inversify|reflect-metadata))/)
+  demand('npm ls --all without a container', listed, /^(?![\s\S]*(inversify|reflect-metadata))/)
   copyFileSync(join(root, SNAPSHOT), join(folder, 'multifn.json'))
   writeFileSync(join(folder, 'reset-domain.js'), RESET_DOMAIN)
   const domain = run(folder, process.execPath, 'reset-domain.js')

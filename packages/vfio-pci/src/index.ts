@@ -30,5 +30,5 @@ export {
   type RegionProvider,
   type TrappedRegion,
 } from './region/region-provider.ts'
-export { type AffectedFunctions, affectedFunctions, deviceSetKey } from './reset/affected-functions.ts'
+export { type AffectedFunctions, affectedFunctions } from './reset/affected-functions.ts'
 export { VfioPciDevice } from './vfio-pci-device.ts'

@@ -3,11 +3,11 @@
  */
 import type { PciMachine } from '@vfiokit/hardware'
 import { deviceCells, type VfioErrno } from '@vfiokit/locking'
-import type { Bdf, PciFunction, Topology } from '@vfiokit/topology'
+import { type Bdf, deviceSetKey, type PciFunction, type Topology } from '@vfiokit/topology'
 import { type Group, type VfioCore, VfioDevice, VfioError } from '@vfiokit/vfio-core'
 import { describeFailure, type PluginFailure, type PluginFailureLog } from './plugin-failure.ts'
 import type { RegionProvider } from './region/region-provider.ts'
-import { type AffectedFunctions, deviceSetKey } from './reset/affected-functions.ts'
+import { type AffectedFunctions, affectedFunctions } from './reset/affected-functions.ts'
 import { resetBelow } from './reset/hot-reset.ts'
 import { VfioPciDevice } from './vfio-pci-device.ts'
 
@@ -96,7 +96,7 @@ export class PciBus {
     const device = new VfioDevice({
       id: bdf,
       group: this.#group(fn),
-      set: this.core.deviceSet(deviceSetKey(this.topology, bdf)),
+      set: this.core.deviceSet(deviceSetKey(this.topology, bdf, { kernel: this.core.profile.version })),
       cells: this.#cells(fn, pci),
       make: this.core.locks,
     })
@@ -123,6 +123,18 @@ export class PciBus {
     this.core.removeDevice(device)
     this.#devices.delete(bdf)
     this.#drivers.set(bdf, undefined)
+  }
+
+  /** What a hot reset of a device hits under this kernel; undefined when there is none. */
+  reachOf(device: VfioDevice): AffectedFunctions | undefined {
+    return affectedFunctions(this.topology, device.id as Bdf, { kernel: this.core.profile.version })
+  }
+
+  /** The same for a caller who asked for it. @throws VfioError ENODEV when there is none. */
+  affectedBy(device: VfioDevice): AffectedFunctions {
+    const reach = this.reachOf(device)
+    if (reach !== undefined) return reach
+    throw new VfioError('ENODEV', 'no-reset', `neither the slot nor the bus of ${device.id} can be reset`)
   }
 
   /** Resets everything below a bridge, with the state of each function saved and put back. */

@@ -3,12 +3,11 @@ import { Bdf } from '@vfiokit/topology'
 import { DEPENDENT_DEVICE, HOT_RESET_INFO, type VfioDevice, VfioError } from '@vfiokit/vfio-core'
 import { argumentIn, requireBytes } from '../ioctl-argument.ts'
 import type { PciBus } from '../pci-bus.ts'
-import { affectedFunctions } from './affected-functions.ts'
 
 /** @throws VfioError EINVAL, ENODEV, ENOSPC (with `count` filled in), EPERM, as the kernel does. */
 export function hotResetInfo(bus: PciBus, device: VfioDevice, argument: Uint8Array): number {
   const { argsz } = argumentIn(HOT_RESET_INFO, argument)
-  const { functions } = affectedFunctions(bus.topology, device.id as Bdf)
+  const { functions } = bus.affectedBy(device)
   const count = functions.length
   const room = Math.floor((argsz - HOT_RESET_INFO.sizeBytes) / DEPENDENT_DEVICE.sizeBytes)
   if (room < count) {

@@ -11,7 +11,6 @@ import {
   Refused,
   type VfioErrno,
 } from '@vfiokit/locking'
-import type { Bdf } from '@vfiokit/topology'
 import {
   FILE_DESCRIPTOR,
   type Group,
@@ -24,7 +23,7 @@ import {
 import { argumentIn, requireBytes } from '../ioctl-argument.ts'
 import type { PciBus } from '../pci-bus.ts'
 import { powerUp } from '../power/power-state.ts'
-import { type AffectedFunctions, affectedFunctions } from './affected-functions.ts'
+import type { AffectedFunctions } from './affected-functions.ts'
 import { disableDecoding, SavedState } from './saved-state.ts'
 
 /** @throws VfioError as the kernel does, in the order of its checks. */
@@ -33,7 +32,7 @@ export function* hotResetByIoctl(bus: PciBus, device: VfioDevice, call: IoctlCal
   const { profile } = bus.core
   if (flags !== 0) throw new VfioError('EINVAL', 'bad-flags', `flags 0x${flags.toString(16)}`)
   if (profile.hotResetCountFirst && count === 0) throw noGroups(device)
-  const affected = affectedFunctions(bus.topology, device.id as Bdf)
+  const affected = bus.affectedBy(device)
   if (count === 0) throw noGroups(device)
   if (count > affected.functions.length)
     throw new VfioError(

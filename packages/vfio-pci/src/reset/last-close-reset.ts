@@ -3,17 +3,13 @@
  *
  * Kernel: `vfio_pci_dev_set_try_reset`. Failures are silent: nobody is there to be told.
  */
-
-import { type Bdf, resetDomain } from '@vfiokit/topology'
 import type { VfioDevice } from '@vfiokit/vfio-core'
 import type { PciBus } from '../pci-bus.ts'
-import { affectedFunctions } from './affected-functions.ts'
 
 /** Runs with the set locked, after the device was disabled. */
 export function lastCloseReset(bus: PciBus, device: VfioDevice): void {
-  const bdf = device.id as Bdf
-  if (resetDomain(bus.topology, bdf).hot === undefined) return
-  const affected = affectedFunctions(bus.topology, bdf)
+  const affected = bus.reachOf(device)
+  if (affected === undefined) return
   const members = device.set.devices.flatMap((member) => bus.driverOf(member) ?? [])
   if (members.some((member) => member.open !== undefined)) return
   if (!members.some((member) => member.needsReset)) return
