@@ -35,6 +35,18 @@ export {
 } from './config-composer.ts'
 export { type ConfigHole, ConfigSpace } from './config-space.ts'
 export { type Diagnostic, formatDiagnostic } from './diagnostic.ts'
+export type { DiffValue, FieldChange } from './diff/field-change.ts'
+export { formatDiff } from './diff/format-diff.ts'
+export type { GroupChange } from './diff/group-comparison.ts'
+export {
+  type DiffOptions,
+  diffTopologies,
+  type FunctionChange,
+  type FunctionSummary,
+  type NamedChange,
+  type NamedDiff,
+  type TopologyDiff,
+} from './diff/topology-diff.ts'
 export { functionInputOf } from './function-input.ts'
 export { deviceSetKey, type HotReset, hotReset } from './hot-reset.ts'
 export {
