@@ -236,6 +236,11 @@ describe('a run', () => {
     ])
   })
 
+  test('tells pages that came back from pages that stayed', async () => {
+    const { mappings } = await run([load('nvme'), { reset: { device: 'nvme' } }, load('nvme')])
+    expect(mappings[0]).toMatchObject({ presentPages: 1, zappedPages: 1, faults: 2, survived: false })
+  })
+
   test('shows the regions of plugins', async () => {
     const { regions } = await run([load('nvme')])
     expect(regions.map(({ index, backing, mappable }) => [index, backing, mappable])).toEqual([
@@ -421,6 +426,23 @@ describe('the verdict', () => {
     expect(result.verdict).toBe('failed')
     expect(result.steps).toBe(20)
     expect(result.failures).toEqual(['stopped after 20 steps, before every task had ended'])
+  })
+
+  test('sees at the end what no task touched: memory that is off, and its page still there', async () => {
+    const lazy: AnyLockingStrategy = {
+      ...unmapRange,
+      name: 'lazy',
+      exclude: (device, _effect, body) => unmapRange.exclude(device, 'lock-only', body),
+    }
+    const scenario = scenarioOf([[load('nvme'), off]], { check: ['I5'] })
+    const [result] = await runScenario(scenario, { strategies: [lazy] })
+    expect(result!.invariants).toMatchObject([
+      {
+        id: 'I5',
+        holds: false,
+        violation: { task: 'probe of nvme', message: 'memory that is off can be touched' },
+      },
+    ])
   })
 
   test('sees a lock that somebody keeps', async () => {
