@@ -1,7 +1,8 @@
 /** The command line: usage, exit codes, and what is printed when something is wrong. */
-import { ConfigError } from '@vfiokit/host'
 import { Command, CommanderError } from 'commander'
+import { addAdvise } from './commands/advise.ts'
 import { addRun } from './commands/run.ts'
+import { addTopo } from './commands/topo.ts'
 import type { Terminal } from './terminal.ts'
 import { ownVersion } from './version.ts'
 
@@ -31,10 +32,11 @@ export async function main(args: readonly string[], terminal: Terminal): Promise
       writeErr: (text) => void terminal.err.write(text),
     })
     .exitOverride()
-  addRun(program, terminal, (result) => {
+  const finish = (result: number) => {
     code = result
-  })
-  for (const command of program.commands) command.copyInheritedSettings(program)
+  }
+  for (const add of [addRun, addTopo, addAdvise]) add(program, terminal, finish)
+  inheritSettings(program)
   try {
     await program.parseAsync([...args], { from: 'user' })
     return code
@@ -43,11 +45,21 @@ export async function main(args: readonly string[], terminal: Terminal): Promise
   }
 }
 
+/** Commands of commands, too, print where the program prints and exit as it does. */
+function inheritSettings(parent: Command): void {
+  for (const command of parent.commands) {
+    command.copyInheritedSettings(parent)
+    inheritSettings(command)
+  }
+}
+
 function explain(error: unknown, debug: boolean, { err }: Terminal): number {
   // Help and version are no mistakes; commander has printed whatever it had to say.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_BAD_INPUT
-  if (error instanceof ConfigError) err.write(`${error.message}\n`)
-  else err.write(`vfiokit: ${error instanceof Error ? error.message : String(error)}\n`)
+  const message = error instanceof Error ? error.message : String(error)
+  // Not by class: the host that has it is loaded only by the commands that need it.
+  const isConfigError = error instanceof Error && error.name === 'ConfigError'
+  err.write(isConfigError ? `${message}\n` : `vfiokit: ${message}\n`)
   if (debug && error instanceof Error) err.write(`${error.stack}\n`)
   return EXIT_BAD_INPUT
 }

@@ -4,6 +4,8 @@
 export interface Output {
   write(text: string): unknown
   readonly isTTY?: boolean | undefined
+  /** Width of a terminal. */
+  readonly columns?: number | undefined
 }
 
 /** Both streams of a command, and its surroundings. */

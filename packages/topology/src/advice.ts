@@ -47,6 +47,9 @@ export interface AdviceOptions {
   readonly kernel?: KernelName
 }
 
+/** How many bits isolation takes. */
+const ACS_BITS = 4
+
 /** Drivers that a group may keep: they do no DMA for the host. */
 const HARMLESS_DRIVERS: ReadonlySet<string> = new Set(['vfio-pci', 'pci-stub', 'pcieport'])
 
@@ -92,7 +95,7 @@ interface Facts {
 function groupOf(topology: Topology, fn: PciFunction): AdviceGroup {
   const predicted = predictGroups(topology, { acs: 'as-linux-enables' }).verdict(fn.bdf)!
   const { reason, confidence } = predicted
-  const why = wordsOf(reason)
+  const why = describeGroupReason(reason)
   if (fn.iommuGroup === undefined) return { members: predicted.members, source: 'predicted', why, confidence }
   const members = topology.functions
     .filter(({ iommuGroup }) => iommuGroup === fn.iommuGroup)
@@ -100,8 +103,14 @@ function groupOf(topology: Topology, fn: PciFunction): AdviceGroup {
   return { members, source: 'actual', why, confidence }
 }
 
-function wordsOf({ kind, because, missing }: GroupVerdict['reason']): string {
-  const bits = missing.length === 0 ? '' : ` (no ${missing.join(', ')})`
+/** What joins a function to its group, in words. */
+export function describeGroupReason({ kind, because, missing }: GroupVerdict['reason']): string {
+  const bits =
+    missing.length === 0
+      ? ''
+      : missing.length === ACS_BITS
+        ? ' (no access control)'
+        : ` (no ${missing.join(', ')})`
   switch (kind) {
     case 'own':
       return 'nothing joins it to another function'

@@ -10,6 +10,7 @@ export {
   type AdviceOptions,
   type AdviceVerdict,
   advise,
+  describeGroupReason,
 } from './advice.ts'
 export { type Bar, type BarIndex, barSizeFromProbe, type DecodedBars, decodeBars } from './bar.ts'
 export { Bdf, type BdfParts, type BdfStatics } from './bdf.ts'
@@ -63,6 +64,9 @@ export type { Identified } from './quirks/function-id.ts'
 export { forbidsBusReset } from './quirks/no-bus-reset.ts'
 export { BUILTIN_READERS } from './readers/builtin.ts'
 export { lspciDumpReader } from './readers/lspci-dump.ts'
+export { lspciListReader } from './readers/lspci-list.ts'
+export { lspciMachineReader } from './readers/lspci-machine.ts'
+export { lspciRecordsReader } from './readers/lspci-records.ts'
 export { sysfsSnapshotReader } from './readers/sysfs-snapshot.ts'
 export type { ReadSource, TopologyReader } from './readers/topology-reader.ts'
 export { TopologyReaders } from './readers/topology-readers.ts'
@@ -80,6 +84,15 @@ export {
 export type { Slot, SlotInput } from './slot.ts'
 export type { Topology } from './topology.ts'
 export { type Place, TopologyBuilder } from './topology-builder.ts'
+export {
+  type BarReport,
+  type BusReport,
+  type FunctionReport,
+  type SlotReport,
+  type TopologyReport,
+  type TopologyReportOptions,
+  topologyReport,
+} from './topology-report.ts'
 export {
   type SriovInfo,
   sriovInfo,

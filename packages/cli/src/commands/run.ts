@@ -1,11 +1,12 @@
-/** `vfiokit run SCENARIO`: runs it, prints what happened and every invariant. */
-import { type Host, readScenarioFile, runScenario, type Scenario, type ScenarioResult } from '@vfiokit/host'
+/**
+ * `vfiokit run SCENARIO`: runs it, prints what happened and every invariant. Declares the command; the engine is
+ * loaded when it runs.
+ */
 import { type Command, InvalidArgumentError } from 'commander'
-import { painter, type Terminal } from '../terminal.ts'
-import { headingText } from './run-heading.ts'
-import { resultText, summaryText } from './run-report.ts'
+import type { Terminal } from '../terminal.ts'
 
-interface RunFlags {
+/** What can be asked of a run. */
+export interface RunFlags {
   readonly json?: boolean
   readonly seed?: number
   readonly strategy?: readonly string[]
@@ -26,40 +27,9 @@ export function addRun(program: Command, terminal: Terminal, finish: (code: numb
     .option('--strategy <name>', "a locking strategy, instead of the scenario's; may be repeated", collect)
     .option('--no-timeline', 'leave the timeline out')
     .option('--json', 'print the results as JSON')
-    .action(async (path: string, flags: RunFlags) => finish(await run(path, flags, terminal)))
-}
-
-async function run(path: string, flags: RunFlags, terminal: Terminal): Promise<number> {
-  const scenario = readScenarioFile(path)
-  let shown: Host | undefined
-  const results = await runScenario(scenario, {
-    seed: flags.seed,
-    strategies: flags.strategy,
-    onHost: (host) => {
-      shown = host
-      for (const line of host.warningLines) terminal.err.write(`${line}\n`)
-    },
-  })
-  const text =
-    flags.json === true
-      ? JSON.stringify({ scenario: path, results }, undefined, 2)
-      : report({ path, scenario, host: shown! }, results, flags, terminal)
-  terminal.out.write(`${text}\n`)
-  return results.every(({ verdict, expected }) => verdict === expected) ? 0 : 1
-}
-
-function report(
-  { path, scenario, host }: { path: string; scenario: Scenario; host: Host },
-  results: readonly ScenarioResult[],
-  { timeline }: RunFlags,
-  terminal: Terminal,
-): string {
-  const paint = painter(terminal)
-  return [
-    headingText({ path, document: scenario.document, host, results }, paint),
-    ...results.map((result) => resultText(result, { timeline, paint })),
-    summaryText(results, paint),
-  ].join('\n\n')
+    .action(async (path: string, flags: RunFlags) =>
+      finish(await (await import('./run-action.ts')).run(path, flags, terminal)),
+    )
 }
 
 function seedOf(text: string): number {
