@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
+import { BUILTIN_READERS } from '@vfiokit/topology'
 import { readTopologyFile } from '@vfiokit/topology/node'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
@@ -42,7 +43,11 @@ test('a format can be forced; one that does not exist is a diagnostic that lists
   const path = file('d.yaml', YAML)
   expect(readTopologyFile(path, { format: 'sysfs-snapshot' }).faults).toMatchObject([{ code: 'json-syntax' }])
   expect(readTopologyFile(path, { format: 'toml' }).faults).toMatchObject([
-    { code: 'format-unknown', expected: 'sysfs-snapshot, yaml, lspci-dump', found: 'toml' },
+    {
+      code: 'format-unknown',
+      expected: BUILTIN_READERS.map((reader) => reader.format).join(', '),
+      found: 'toml',
+    },
   ])
 })
 

@@ -12,6 +12,7 @@ import { configOfBytes } from '../hex-bytes.ts'
 import type { FunctionInput } from '../pci-function.ts'
 import type { Topology } from '../topology.ts'
 import { TopologyBuilder } from '../topology-builder.ts'
+import { idsNotPrinted, namedIdentity } from './lspci-record.ts'
 import { headerFacts, type VerboseFacts, verboseFacts } from './lspci-verbose.ts'
 import type { ReadSource, TopologyReader } from './topology-reader.ts'
 
@@ -30,8 +31,20 @@ export const lspciDumpReader: TopologyReader = {
     return header.test(text) && /^[>\t ]*[0-9a-f]{2,8}: [0-9a-f]{2}(?:\s|$)/im.test(text)
   },
   read(text, source) {
-    return new DumpReading(source).read(text)
+    return readLspciText(text, source, 'bytes-expected')
   },
+}
+
+/**
+ * Reads lspci's text for people, with rows or without.
+ * @param wants `names-are-enough`: functions without bytes or ids are one fault together, not one each.
+ */
+export function readLspciText(
+  text: string,
+  source: ReadSource,
+  wants: 'bytes-expected' | 'names-are-enough',
+): Topology {
+  return new DumpReading(source).read(text, wants === 'names-are-enough')
 }
 
 /** One function while its lines go by. */
@@ -61,11 +74,21 @@ class DumpReading {
     })
   }
 
-  read(text: string): Topology {
+  read(text: string, isList: boolean): Topology {
     const lines = text.split('\n')
     for (const [index, raw] of lines.entries()) this.#line(raw.trimEnd(), index + 1)
     const isLarge = this.#functions.some((open) => open.bytes.length > 256)
-    for (const open of this.#functions) this.#builder.addFunction(inputOf(open, isLarge))
+    const named = isList ? this.#functions.filter(isNamedOnly) : []
+    for (const open of this.#functions) {
+      const input = inputOf(open, isLarge)
+      this.#builder.addFunction(
+        isList && isNamedOnly(open) ? { ...input, ...namedIdentity(open.facts.className ?? '') } : input,
+      )
+    }
+    if (named.length > 0) {
+      const bdfs = named.map(({ bdf }) => bdf)
+      this.#builder.addFault(idsNotPrinted(bdfs, '-nn', { ...this.#file, line: named[0]!.line, column: 1 }))
+    }
     this.#slots()
     return this.#builder.finish()
   }
@@ -148,6 +171,10 @@ class DumpReading {
   }
 }
 
+function isNamedOnly({ bytes, facts }: Open): boolean {
+  return bytes.length === 0 && facts.identity.vendorId === undefined
+}
+
 function inputOf(open: Open, isLarge: boolean): FunctionInput {
   const { bdf, bytes, facts } = open
   // Where others have 4096 bytes, one with 256 has no more.
@@ -159,6 +186,7 @@ function inputOf(open: Open, isLarge: boolean): FunctionInput {
     config: bytes.length === 0 ? undefined : configOfBytes(bytes),
     configSizeBytes: whole,
     bars: facts.bars.length === 0 ? undefined : facts.bars,
+    busNumbers: bytes.length === 0 ? facts.busNumbers : undefined,
     subsystem: facts.subsystem,
     driver: facts.driver,
     iommuGroup: facts.iommuGroup,

@@ -1,11 +1,15 @@
 /** What the lines of `lspci -v` say beyond the bytes: ids in brackets, BAR sizes, driver, group and slot. */
 import type { Bar, BarIndex } from '../bar.ts'
+import type { BusNumbers } from '../bridge.ts'
 import type { FunctionInput, SubsystemIds } from '../pci-function.ts'
 
 export interface VerboseFacts {
   /** From the first line, when it was printed with -n or -nn. */
   readonly identity: Pick<FunctionInput, 'vendorId' | 'deviceId' | 'classCode' | 'revision'>
   readonly bars: Bar[]
+  /** Class in words, when it was printed without ids. */
+  readonly className?: string
+  busNumbers?: BusNumbers
   subsystem?: SubsystemIds
   driver?: string
   iommuGroup?: number
@@ -30,7 +34,7 @@ export function headerFacts(description: string): VerboseFacts {
   const tail = TAIL.exec(description)!
   const head = description.slice(0, tail.index)
   const match = WITH_NAMES.exec(head) ?? NUMBERS_ONLY.exec(head)
-  if (match === null) return { identity: {}, bars: [] }
+  if (match === null) return { identity: {}, bars: [], className: head.split(':', 1)[0]! }
   const identity = {
     vendorId: hex(match[2]!),
     deviceId: hex(match[3]!),
@@ -45,6 +49,7 @@ const ROM = /^Expansion ROM at (.*)$/
 const SUBSYSTEM = /^Subsystem: (?:.*\[)?([0-9a-f]{4}):([0-9a-f]{4})\]?$/i
 const DRIVER = /^Kernel driver in use: (\S+)$/
 const GROUP = /^IOMMU group: (\d{1,9})$/
+const BUS_NUMBERS = /^Bus: primary=([0-9a-f]{2}), secondary=([0-9a-f]{2}), subordinate=([0-9a-f]{2})/i
 const SLOT = /^Physical Slot: (\S.*)$/
 
 /** Adds what one line says. */
@@ -66,6 +71,11 @@ export function verboseFacts(facts: VerboseFacts, text: string, inCapabilities: 
   if (driver !== null) facts.driver = driver[1]!
   const group = GROUP.exec(text)
   if (group !== null) facts.iommuGroup = Number(group[1])
+  const numbers = BUS_NUMBERS.exec(text)
+  if (numbers !== null) {
+    const [primary, secondary, subordinate] = numbers.slice(1).map(hex) as [number, number, number]
+    facts.busNumbers = Object.freeze({ primary, secondary, subordinate })
+  }
   const slot = SLOT.exec(text)
   if (slot !== null) facts.slot = slot[1]!
 }
