@@ -29,12 +29,8 @@ export function formatDiff(diff: TopologyDiff): string {
   return lines.map((line) => `${line}\n`).join('')
 }
 
-function hex(value: number, digits: number): string {
-  return value.toString(16).padStart(digits, '0')
-}
-
-function summaryText({ bdf, vendorId, deviceId, classCode }: FunctionSummary): string {
-  return `${bdf} ${hex(vendorId, 4)}:${hex(deviceId, 4)} class ${hex(classCode, 6)}`
+function summaryText(fn: FunctionSummary): string {
+  return `${fn.bdf} ${fn.id} class ${fn.class}`
 }
 
 function namedLines(kind: string, diff: NamedDiff): readonly string[] {

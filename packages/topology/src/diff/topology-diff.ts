@@ -21,10 +21,10 @@ export interface DiffOptions {
 
 export interface FunctionSummary {
   readonly bdf: Bdf
-  readonly vendorId: number
-  readonly deviceId: number
-  /** 24 bits. */
-  readonly classCode: number
+  /** Hexadecimal, `vvvv:dddd`. */
+  readonly id: string
+  /** Six hexadecimal digits. */
+  readonly class: string
 }
 
 export interface FunctionChange {
@@ -98,7 +98,7 @@ export function diffTopologies(before: Topology, after: Topology, options: DiffO
 }
 
 function summaryOf({ bdf, vendorId, deviceId, classCode }: PciFunction): FunctionSummary {
-  return { bdf, vendorId, deviceId, classCode }
+  return { bdf, id: `${hex(vendorId, 4)}:${hex(deviceId, 4)}`, class: hex(classCode, 6) }
 }
 
 function slotFields(slots: readonly Slot[]): ReadonlyMap<string, Fields> {
