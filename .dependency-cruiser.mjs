@@ -92,7 +92,7 @@ const single = [
   {
     name: 'packages-do-not-know-examples',
     comment: 'Examples and tools use the packages, never the other way round.',
-    from: { path: '^packages/' },
+    from: { path: '^packages/', pathNot: '/bench/' },
     to: { path: '^(examples|\\.tools)/' },
   },
   {

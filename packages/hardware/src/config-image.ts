@@ -49,7 +49,7 @@ function decodeBits({ fn, resources, bridge }: Origin): number {
 }
 
 /** Real size of the space; a PCI Express function has 4096 bytes even where a dump ended earlier. */
-export function configSizeBytes(fn: PciFunction): 256 | 4096 {
+function configSizeBytes(fn: PciFunction): 256 | 4096 {
   if (fn.configSizeBytes !== undefined) return fn.configSizeBytes
   return fn.pcie !== undefined || fn.config.sizeBytes > 256 ? 4096 : 256
 }

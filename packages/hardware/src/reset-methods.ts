@@ -57,7 +57,7 @@ export const RESET_METHODS: Readonly<Record<ResetMethodName, ResetMethodRule>> =
   cxl_bus: { reach: 'bus', event: 'bus', supported: ({ bus, recorded }) => bus && recorded.has('cxl_bus') },
 }
 
-export const RESET_METHOD_NAMES: readonly ResetMethodName[] = Object.keys(RESET_METHODS) as ResetMethodName[]
+const RESET_METHOD_NAMES: readonly ResetMethodName[] = Object.keys(RESET_METHODS) as ResetMethodName[]
 
 /** Devices whose FLR is broken (quirk_no_flr). */
 const NO_FLR: Readonly<Record<number, readonly number[]>> = {

@@ -5,10 +5,10 @@ import { Bdf, type Topology, TopologyBuilder } from '@vfiokit/topology'
 import { type DeviceCalls, type LiveProcess, openDeviceIn, openGroup } from '@vfiokit/vfio-core'
 
 /** 4 GiB: a million pages. */
-export const BAR_BYTES: number = 2 ** 32
+const BAR_BYTES: number = 2 ** 32
 
 /** A root port with `count` functions below it, all in one group. */
-export function slotOf(count: number): Topology {
+function slotOf(count: number): Topology {
   const builder = new TopologyBuilder().addFunction({
     bdf: Bdf.parse('0000:00:01.0'),
     vendorId: 0x1b36,

@@ -202,7 +202,7 @@ export class MachineDraft {
 }
 
 /** A bus of a domain as one number. */
-export function busKey(domain: number, bus: number): number {
+function busKey(domain: number, bus: number): number {
   return domain * 256 + bus
 }
 
