@@ -1,4 +1,7 @@
-/** Writes a diff as plain text, one line for each difference, always in the same order. Long lists are cut: the diff has them whole. */
+/**
+ * Writes a diff as plain text, one line for each difference, always in the same order. Long lists are cut: the diff
+ * has them whole.
+ */
 import { formatDiagnostic } from '../diagnostic.ts'
 import { type DiffValue, type FieldChange, listText } from './field-change.ts'
 import type { GroupChange } from './group-comparison.ts'
@@ -9,9 +12,10 @@ import type { FunctionSummary, NamedDiff, TopologyDiff } from './topology-diff.t
  *
  * @example
  * import { diffTopologies, formatDiff, yamlReader } from '@vfiokit/topology'
- * const before = yamlReader.read(`{vfiokit: topology/1, functions: [{bdf: '00:02.0', id: '8086:10c9', class: '020000'}]}`, {})
- * const after = yamlReader.read('{vfiokit: topology/1, functions: []}', {})
- * console.log(formatDiff(diffTopologies(before, after)).split('\n')[0]) // => - function 0000:00:02.0 8086:10c9 class 020000
+ * const read = (functions: string) => yamlReader.read(`{vfiokit: topology/1, functions: [${functions}]}`, {})
+ * const before = read("{bdf: '00:02.0', id: '8086:10c9', class: '020000'}")
+ * const [line] = formatDiff(diffTopologies(before, read(''))).split('\n')
+ * console.log(line) // => - function 0000:00:02.0 8086:10c9 class 020000
  */
 export function formatDiff(diff: TopologyDiff): string {
   if (diff.isEmpty) return 'no differences\n'

@@ -74,7 +74,7 @@ export class TopologyEditing {
  * What if: a new topology from an old one. Nothing throws on an edit that cannot be made; it is in `diagnostics`.
  *
  * @example
- * import { Bdf, edit, formatDiagnostic, yamlReader } from '@vfiokit/topology'
+ * import { Bdf, edit, yamlReader } from '@vfiokit/topology'
  * const machine = yamlReader.read(`
  * vfiokit: topology/1
  * functions:
@@ -84,7 +84,7 @@ export class TopologyEditing {
  * const gpu = Bdf.parse('01:00.0')
  * const { topology, diagnostics } = edit(machine).setDriver(gpu, 'vfio-pci').enableVfs(gpu, 4).finish()
  * console.log(topology.function(gpu)?.driver) // => vfio-pci
- * console.log(diagnostics.map(formatDiagnostic).join())
+ * console.log(diagnostics.map(({ code }) => code).join()) // => edit-config-unknown
  */
 export function edit(topology: Topology): TopologyEditing {
   return new TopologyEditing(topology)
