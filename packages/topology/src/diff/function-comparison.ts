@@ -32,7 +32,7 @@ export class FunctionComparison {
 
   #configChanges(before: PciFunction, after: PciFunction): readonly FieldChange[] {
     if (before.config === after.config || before.config.equals(after.config)) return []
-    const registers = fieldChanges(registerFields(before), registerFields(after))
+    const registers = fieldChanges(registerFields(before, after), registerFields(after, before))
     return this.#config === 'bytes' ? [...registers, ...byteChanges(before.config, after.config)] : registers
   }
 }

@@ -51,18 +51,27 @@ function key(id: number, extended: boolean): string {
   return `${extended ? 'x' : ''}${id}`
 }
 
-/** By `capability.field`, the offset behind the name where a function has several of the kind. */
-export function registerFields(fn: PciFunction): Fields {
+/**
+ * By `capability.field`, the offset behind the name where a function has several of the kind. Only of capabilities
+ * that `other` has at the same place: one that came or went is one difference, not one for each of its fields.
+ */
+export function registerFields(fn: PciFunction, other: PciFunction): Fields {
   const fields: Record<string, DiffValue> = { ...readFields(fn.config, 0, COMMAND) }
   if (fn.headerType !== 0) Object.assign(fields, readFields(fn.config, 0, BRIDGE_CONTROL))
+  const shared = new Set(other.capabilities.map(place))
   const counts = new Map<string, number>()
   for (const { name } of fn.capabilities) counts.set(name, (counts.get(name) ?? 0) + 1)
   for (const capability of fn.capabilities) {
+    if (!shared.has(place(capability))) continue
     const isOne = counts.get(capability.name) === 1
     const prefix = isOne ? capability.name : `${capability.name}@${capability.offset.toString(16)}`
     addFields(fields, prefix, fn, capability)
   }
   return fields
+}
+
+function place({ id, extended, offset }: Capability): string {
+  return `${key(id, extended)}@${offset}`
 }
 
 /** A capability without a layout is bytes of which nobody knows who changes them; so is vendors' own data. */

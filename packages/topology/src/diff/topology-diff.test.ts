@@ -97,6 +97,16 @@ describe('registers', () => {
     ])
   })
 
+  test('of a capability that came or went are not told one by one', () => {
+    const bare = new ConfigComposer(4096, { vendorId: 1, deviceId: 2, classCode: 0x010802 })
+      .capability({ id: 0x10, fields: { type: 'endpoint' } })
+      .capability({ id: 0x09, data: Uint8Array.of(4, 0) })
+      .compose()
+    expect(text(machine(nvme({})), machine({ bdf: at(0, 2), config: bare }))).toEqual([
+      '~ function 0000:00:02.0 capabilities: -access-control-services@100',
+    ])
+  })
+
   test('that one of the two does not know are told as bytes', () => {
     const short = new ConfigComposer(64, { vendorId: 1, deviceId: 2, classCode: 0x010802 }).compose()
     const diff = diffTopologies(machine({ bdf: at(0, 2), config: short }), machine(nvme({})))

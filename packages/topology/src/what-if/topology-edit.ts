@@ -27,7 +27,10 @@ export type TopologyEdit =
   | { readonly kind: 'add'; readonly function: FunctionInput }
   /** Moves the whole card that the function is on to the bus below a bridge, or to a slot. */
   | { readonly kind: 'move'; readonly card: EditPlace; readonly to: EditPlace }
-  /** Makes a physical function have that many virtual functions. */
+  /**
+   * Makes a physical function have that many virtual functions. New ones are like one that is there; without any, they
+   * have what every virtual function has and no more.
+   */
   | { readonly kind: 'vfs'; readonly physical: Bdf; readonly count: number }
   | { readonly kind: 'acs'; readonly port: Bdf; readonly controls: AcsControls }
   /** undefined: no driver. */
