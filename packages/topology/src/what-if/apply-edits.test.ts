@@ -1,9 +1,11 @@
+import { fileURLToPath } from 'node:url'
 import {
   applyEdits,
   Bdf,
   type Diagnostic,
   edit,
   functionInputOf,
+  type PciFunction,
   predictGroups,
   predictResetMethods,
   type Topology,
@@ -11,6 +13,7 @@ import {
   type TopologyEdit,
   writeYaml,
 } from '@vfiokit/topology'
+import { readTopologyFile } from '@vfiokit/topology/node'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { anyMachine, at, machine, pcie, virtual } from '../fixtures/machines.ts'
@@ -274,6 +277,22 @@ describe('virtual functions', () => {
     const some = edit(card(1, 1)).enableVfs(at(1, 0), 3).finish().topology
     expect(some.functions).toHaveLength(5)
     expect(writeYaml(edit(some).enableVfs(at(1, 0), 0).finish().topology)).toBe(writeYaml(card(1, 1)))
+  })
+
+  test('of a recorded card, gone and made again, have the ids and BARs that were recorded', () => {
+    const file = fileURLToPath(new URL('../fixtures/sriov-7.2.json.gz', import.meta.url))
+    const topology = readTopologyFile(file)
+    const physical = topology.functions.find((fn) => topology.virtualFunctions(fn.bdf).length > 0)!.bdf
+    const before = topology.virtualFunctions(physical)
+    const { topology: after } = edit(topology)
+      .enableVfs(physical, 0)
+      .enableVfs(physical, before.length)
+      .finish()
+    const told = ({ bdf, deviceId, classCode, subsystem, bars, parent }: PciFunction) => {
+      return { bdf, deviceId, classCode, subsystem, bars, parent }
+    }
+    expect(before[0]?.bars.length).toBeGreaterThan(0)
+    expect(after.virtualFunctions(physical).map(told)).toEqual(before.map(told))
   })
 
   test('of all 4,096 in one edit cost what they are', () => {
