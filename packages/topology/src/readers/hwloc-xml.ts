@@ -44,6 +44,9 @@ interface Open {
   slot?: string
 }
 
+/** Elements of hwloc that have text in them. */
+const TEXT_ELEMENTS: ReadonlySet<string> = new Set(['userdata', 'indexes', 'u64values'])
+
 /** The document cannot be read further; never leaves this file. */
 class Unreadable extends Error {}
 
@@ -54,6 +57,8 @@ class HwlocReading {
   readonly #parser = new SaxesParser()
   /** One entry per open element: its PCI function, if it is one. */
   readonly #open: (Open | undefined)[] = []
+  /** The name of the element that was opened last, until it or another one closes. */
+  #inside = ''
   readonly #positions = new Map<Bdf, Position>()
   readonly #slots = new Set<string>()
   readonly #lineStarts: readonly number[]
@@ -78,6 +83,7 @@ class HwlocReading {
     })
     parser.on('opentag', ({ name, attributes }) => this.#enter(name, attributes))
     parser.on('closetag', () => this.#leave())
+    parser.on('text', (content) => this.#stray(content))
     try {
       parser.write(this.#text).close()
     } catch (error) {
@@ -105,10 +111,22 @@ class HwlocReading {
       this.#fault({ code: 'xml-too-deep', message }, this.#start)
       throw new Unreadable()
     }
+    this.#inside = name
     if (name === 'info') this.#info(attributes)
-    const { type } = attributes
-    const isPci = name === 'object' && (type === 'PCIDev' || (type === 'Bridge' && isPciBridge(attributes)))
-    this.#open.push(isPci ? this.#function(attributes) : undefined)
+    this.#open.push(isFunction(name, attributes) ? this.#function(attributes) : undefined)
+  }
+
+  /** Objects hold objects, not text: this is what a damaged tag leaves. */
+  #stray(content: string): void {
+    const text = content.trim()
+    if (text === '' || TEXT_ELEMENTS.has(this.#inside)) return
+    const bdf = Bdf.tryParse(/ pci_busid="([^"]*)"/.exec(text)?.[1] ?? '')
+    const message = `${bdf === undefined ? '' : `${bdf}: `}text between the elements is left out`
+    const found = text.length > 60 ? `${text.slice(0, 60)}...` : text
+    // With character references in it the text was longer; then this is a little late.
+    const offset = this.#parser.position - 1 - content.trimStart().length
+    const named = bdf === undefined ? {} : { bdf }
+    this.#fault({ code: 'hwloc-stray-text', message, found, ...named }, this.#positionOf(Math.max(0, offset)))
   }
 
   #function(attributes: Attributes): Open | undefined {
@@ -119,7 +137,7 @@ class HwlocReading {
       this.#positions.set(bdf, position)
       return { bdf, attributes, position }
     }
-    const message = `a ${attributes.type} whose pci_busid is no address: it is left out`
+    const message = 'a PCI object whose pci_busid is no address: it is left out'
     const expected = 'domain:bus:device.function'
     this.#fault({ code: 'hwloc-address', message, expected, found: found ?? 'none' }, position)
     return undefined
@@ -133,6 +151,7 @@ class HwlocReading {
   }
 
   #leave(): void {
+    this.#inside = ''
     const open = this.#open.pop()
     if (open === undefined) return
     const { bdf, driver, slot } = open
@@ -202,9 +221,10 @@ const PCI_TYPE =
   /^([0-9a-f]{4}) \[([0-9a-f]{4}):([0-9a-f]{4})\] \[([0-9a-f]{4}):([0-9a-f]{4})\] ([0-9a-f]{2})(?: ([0-9a-f]{2}))?$/i
 const BRIDGE_PCI = /^[0-9a-f]{4,8}:\[([0-9a-f]{2})-([0-9a-f]{2})\]$/i
 
-/** `0-1` is a host bridge, which is no function; what is neither is taken for what its address makes it. */
-function isPciBridge({ bridge_type: type, pci_busid: address }: Attributes): boolean {
-  return type === '1-1' || (type !== '0-1' && address !== undefined)
+/** Whatever has an address, and what should have one; a bridge `0-1` is a host bridge, which is no function. */
+function isFunction(name: string, { type, bridge_type: kind, pci_busid: address }: Attributes): boolean {
+  if (address !== undefined) return true
+  return name === 'object' && (type === 'PCIDev' || (type === 'Bridge' && kind === '1-1'))
 }
 
 /** hwloc writes zeros where there is none. */

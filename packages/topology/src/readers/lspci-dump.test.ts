@@ -1,5 +1,13 @@
 import { fileURLToPath } from 'node:url'
-import { Bdf, lspciDumpReader, type PciFunction, type Topology } from '@vfiokit/topology'
+import {
+  Bdf,
+  lspciDumpReader,
+  type PciFunction,
+  type Slot,
+  type Topology,
+  writeYaml,
+  yamlReader,
+} from '@vfiokit/topology'
 import { readTopologyFile } from '@vfiokit/topology/node'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
@@ -138,12 +146,31 @@ function plain(fn: PciFunction): unknown {
 
 const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url))
 
-test('a real machine is the same from its dump as from sysfs, virtual functions included', () => {
+const slots = (list: readonly Slot[]): readonly unknown[] =>
+  list.map(({ functions, ...slot }) => ({ ...slot, functions: functions.map((fn) => fn.bdf) }))
+
+test.each(['sriov-7.2', 'multifn-7.2'])(
+  'a real machine, %s, is the same from its dump as from sysfs, and through YAML',
+  (name) => {
+    const dump = readTopologyFile(fixture(`${name}.lspci.gz`))
+    const sysfs = readTopologyFile(fixture(`${name}.json.gz`))
+    expect(dump.faults).toEqual([])
+    expect(dump.functions.map(plain)).toEqual(sysfs.functions.map(plain))
+    expect(dump.bridges).toEqual(sysfs.bridges)
+    const buses = (topology: Topology): readonly unknown[] =>
+      topology.buses.map((bus) => ({ ...bus, functions: bus.functions.map((fn) => fn.bdf) }))
+    expect(buses(dump)).toEqual(buses(sysfs))
+    const occupied = sysfs.slots.filter((slot) => slot.functions.length > 0)
+    expect(slots(dump.slots)).toEqual(slots(occupied))
+    const again = yamlReader.read(writeYaml(dump), {})
+    expect(again.functions).toEqual(dump.functions)
+    expect(again.bridges).toEqual(dump.bridges)
+    expect(buses(again)).toEqual(buses(dump))
+  },
+)
+
+test('a virtual function of a dump knows its physical one', () => {
   const dump = readTopologyFile(fixture('sriov-7.2.lspci.gz'))
-  const sysfs = readTopologyFile(fixture('sriov-7.2.json.gz'))
-  expect(dump.faults).toEqual([])
-  expect(dump.functions.map(plain)).toEqual(sysfs.functions.map(plain))
-  expect(dump.bridges).toEqual(sysfs.bridges)
   expect(dump.function(Bdf.parse('01:10.2'))?.physfn).toBe('0000:01:00.0')
 })
 

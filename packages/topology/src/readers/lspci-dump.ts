@@ -18,7 +18,8 @@ import type { ReadSource, TopologyReader } from './topology-reader.ts'
 
 const CONFIG_MAX_BYTES = 4096
 const QUOTING = /^(?:[ \t]*>)*[ \t]*/
-const HEADER = /^((?:[0-9a-f]{4,8}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])(?:\s+(.*))?$/i
+/** A stray carriage return in a name does not end the line. */
+const HEADER = /^((?:[0-9a-f]{4,8}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])(?:\s+(.*))?$/is
 /** An offset and at least one byte; what follows is checked byte by byte. */
 const ROW = /^([0-9a-f]{2,8}):((?:\s+\S+)+)\s*$/i
 const ROW_START = /^[0-9a-f]{2,8}: [0-9a-f]{2}(?:\s|$)/i

@@ -10,7 +10,7 @@ import type { TopologyReader } from './topology-reader.ts'
 const START = /^([>\t ]*)((?:[0-9a-f]{4,8}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])(?=\s+")/i
 const QUOTED_FIELDS: readonly LspciFieldName[] = ['Class', 'Vendor', 'Device', 'SVendor', 'SDevice']
 const OPTIONS: Readonly<Record<string, LspciFieldName>> = { r: 'Rev', p: 'ProgIf' }
-const TOKEN = /\s+(?:"((?:[^"\\]|\\.)*)"|-([rp])(\S*))(?=\s|$)/y
+const TOKEN = /\s+(?:"((?:[^"\\]|\\.)*)"|-([rp])(\S*))(?=\s|$)/sy
 
 export const lspciMachineReader: TopologyReader = {
   format: 'lspci-mm',
@@ -47,7 +47,7 @@ function readLine(records: LspciRecords, text: string, line: number): void {
       return
     }
     if (token[2] === undefined) quoted += 1
-    const value = token[2] === undefined ? token[1]!.replaceAll(/\\(.)/g, '$1') : token[3]!
+    const value = token[2] === undefined ? token[1]!.replaceAll(/\\(.)/gs, '$1') : token[3]!
     const at = offset + token[0].length - (token[1]?.length ?? token[3]!.length)
     if (value !== '') fields.set(name, { text: value, line, column: token[2] === undefined ? at : at + 1 })
     offset += token[0].length

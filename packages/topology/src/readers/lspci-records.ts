@@ -7,7 +7,7 @@ import type { Topology } from '../topology.ts'
 import { LSPCI_FIELDS, type LspciFieldName, type LspciRecord, LspciRecords } from './lspci-record.ts'
 import type { TopologyReader } from './topology-reader.ts'
 
-const LINE = /^([>\t ]*)([A-Za-z]+):(\s*)(.*)$/
+const LINE = /^([>\t ]*)([A-Za-z]+):(\s*)(.*)$/s
 const KNOWN: ReadonlySet<string> = new Set(LSPCI_FIELDS)
 
 export const lspciRecordsReader: TopologyReader = {

@@ -80,8 +80,8 @@ export function verboseFacts(facts: VerboseFacts, text: string, inCapabilities: 
   if (slot !== null) facts.slot = slot[1]!
 }
 
-const MEMORY = /^Memory at (<\w+>|[0-9a-f]+) \(([^)]*)\)/i
-const PORTS = /^I\/O ports at (<\w+>|[0-9a-f]+)/i
+const MEMORY = /^Memory at (<\w+>|[0-9a-f]{1,16}) \(([^)]*)\)/i
+const PORTS = /^I\/O ports at (<\w+>|[0-9a-f]{1,8})(?= |$)/i
 const SIZE = /\[size=(\d+)([KMGT]?)\]/
 const UNITS: Readonly<Record<string, number>> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 }
 
@@ -92,7 +92,8 @@ function address(text: string): bigint {
 
 function sizeOf(text: string): number | undefined {
   const match = SIZE.exec(text)
-  return match === null ? undefined : Number(match[1]) * UNITS[match[2]!]!
+  const bytes = match === null ? Number.NaN : Number(match[1]) * UNITS[match[2]!]!
+  return Number.isSafeInteger(bytes) && bytes > 0 ? bytes : undefined
 }
 
 function barOf(index: BarIndex, text: string): Bar | undefined {
@@ -117,7 +118,7 @@ function barOf(index: BarIndex, text: string): Bar | undefined {
 }
 
 function romOf(text: string): Bar | undefined {
-  const match = /^(<\w+>|[0-9a-f]+)/i.exec(text)
+  const match = /^(<\w+>|[0-9a-f]{1,16})(?= |$)/i.exec(text)
   if (match === null) return undefined
   return Object.freeze({
     index: 'rom' as const,
