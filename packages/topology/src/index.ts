@@ -51,6 +51,14 @@ export {
 export { functionInputOf } from './function-input.ts'
 export { deviceSetKey, type HotReset, hotReset } from './hot-reset.ts'
 export {
+  type HotResetOwnership,
+  type HotResetProof,
+  type HotResetRefusal,
+  hotResetOwnership,
+  hotResetRefusal,
+  type IommufdBinding,
+} from './hot-reset-ownership.ts'
+export {
   type GroupPrediction,
   type GroupReason,
   type GroupSource,
