@@ -1,20 +1,24 @@
 /**
  * Runs the benchmarks: each packages/<name>/bench/*.bench.ts is bundled against the built packages and run by node,
  * one after the other, with the arguments given here. A benchmark prints a Markdown table; with `--smoke` it runs
- * one round and checks no threshold. Exit code 1 when one fails or there is none.
+ * one round and checks no threshold. A word chooses the files whose path has it. Exit code 1 when one fails or there
+ * is none.
  */
 import { spawnSync } from 'node:child_process'
 import { basename, join } from 'node:path'
 import { filesBelow, packageFolders, root } from './packages.mjs'
 
 process.chdir(root)
-const args = process.argv.slice(2)
+const args = process.argv.slice(2).filter((argument) => argument.startsWith('-'))
+const words = process.argv.slice(2).filter((argument) => !argument.startsWith('-'))
 /** @type {string[]} */
 const failed = []
 let ran = 0
 
 for (const folder of packageFolders()) {
-  const files = filesBelow(`${folder}/bench`).filter((file) => file.endsWith('.bench.ts'))
+  const files = filesBelow(`${folder}/bench`).filter(
+    (file) => file.endsWith('.bench.ts') && words.every((word) => file.includes(word)),
+  )
   if (files.length === 0) continue
   const { build } = await import('tsup')
   // Inside the package, so that node finds the package itself and its dependencies by name.

@@ -30,3 +30,15 @@ export function painter({ out, env }: Terminal): Paint {
   const plain = out.isTTY !== true || (env.NO_COLOR ?? '') !== ''
   return (colour, text) => (plain ? text : `\u001b[${COLOURS[colour]}m${text}\u001b[0m`)
 }
+
+/** Lines of a terminal are cut to its width; a pipe gets all of them. */
+export function cutToWidth(text: string, { out }: Terminal): string {
+  const { columns } = out
+  if (out.isTTY !== true || columns === undefined) return text
+  return text
+    .split('\n')
+    .map((line) =>
+      line.length <= columns || line.includes('\u001b') ? line : `${line.slice(0, columns - 1)}…`,
+    )
+    .join('\n')
+}

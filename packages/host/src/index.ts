@@ -27,10 +27,12 @@ export {
   type ScenarioDocument,
   STEP_NAMES,
   type StepArguments,
+  type StepArgumentTypes,
   type StepDocument,
   type StepName,
   type TaskDocument,
   type Verdict,
+  VERDICTS,
 } from './scenario/scenario-schema.ts'
 export { describeStep } from './scenario/steps.ts'
 export type { MappingCounts, RunCounts, TimelineEvent } from './scenario/timeline.ts'

@@ -14,7 +14,7 @@ import {
   writeYaml,
 } from '@vfiokit/topology'
 import { loadPciNames, type PciNames } from '@vfiokit/topology/names'
-import { type Colour, painter, type Terminal } from '../terminal.ts'
+import { type Colour, cutToWidth, painter, type Terminal } from '../terminal.ts'
 import type { TopoFlags } from './topo.ts'
 import { readMachine } from './topology-input.ts'
 
@@ -44,13 +44,13 @@ async function viewOf(
 ): Promise<string> {
   if (flags.json === true) return `${JSON.stringify(topologyReport(topology, { kernel }), undefined, 2)}\n`
   if (flags.yaml === true) return writeYaml(topology)
-  if (flags.tree === true) return cut(writeLspciTree(topology), terminal)
+  if (flags.tree === true) return cutToWidth(writeLspciTree(topology), terminal)
   if (flags.faults === true) return topology.faults.map((fault) => `${formatDiagnostic(fault)}\n`).join('')
   if (flags.groups === true) return groupsText(topology)
   const names = await loadPciNames()
   if (flags.lspci === true) return writeLspciList(topology, { names: (fn) => names.of(fn) })
   const paint = painter(terminal)
-  return cut(writeLspciTree(topology, { describe: (fn) => described(fn, names, paint) }), terminal)
+  return cutToWidth(writeLspciTree(topology, { describe: (fn) => described(fn, names, paint) }), terminal)
 }
 
 /** What a person wants to see behind an address. */
@@ -68,18 +68,6 @@ function described(
     ...(fn.driver === undefined ? [] : [fn.driver]),
   ]
   return marks.length === 0 ? name : `${name}  ${paint('cyan', marks.join(', '))}`
-}
-
-/** Lines of a terminal are cut to its width; a pipe gets all of them. */
-function cut(text: string, { out }: Terminal): string {
-  const { columns } = out
-  if (out.isTTY !== true || columns === undefined) return text
-  return text
-    .split('\n')
-    .map((line) =>
-      line.length <= columns || line.includes('\u001b') ? line : `${line.slice(0, columns - 1)}…`,
-    )
-    .join('\n')
 }
 
 /** Groups as the kernel formed them, else as it would; each member with what joins it to the rest. */

@@ -1,6 +1,7 @@
 /** `vfiokit topo`: what is plugged in where. Declares the command; what it does is loaded when it runs. */
 import type { Command } from 'commander'
 import type { Terminal } from '../terminal.ts'
+import { isSysfs } from './sysfs-place.ts'
 
 /** What can be asked of a machine. */
 export interface TopoFlags {
@@ -32,9 +33,7 @@ export function addTopo(program: Command, terminal: Terminal, finish: (code: num
     .option('--groups', 'IOMMU groups, with what joins their members')
     .option('--faults', 'what is wrong with the data')
     .option('--kernel <version>', 'whose rules for resets, 5.10 to 7.2; the newest when left out')
-    .action(async (flags: TopoFlags) =>
-      finish(await (await import('./topo-view.ts')).showTopology(flags, terminal)),
-    )
+    .action(async (flags: TopoFlags) => finish(await show(flags, terminal)))
   topo
     .command('diff')
     .summary('what differs between two machines, or two moments of one')
@@ -58,4 +57,11 @@ export function addTopo(program: Command, terminal: Terminal, finish: (code: num
     .action(async (file: string, edits: readonly string[], flags: { json?: boolean; yaml?: boolean }) =>
       finish(await (await import('./topo-diff.ts')).showWhatIf(file, edits, flags, terminal)),
     )
+}
+
+async function show(flags: TopoFlags, terminal: Terminal): Promise<number> {
+  const { from, json, yaml, tree } = flags
+  if (tree === true && json !== true && yaml !== true && isSysfs(from))
+    return (await import('./topo-tree.ts')).showTree(from, terminal)
+  return (await import('./topo-view.ts')).showTopology(flags, terminal)
 }

@@ -1,8 +1,8 @@
 /** Reads the machine that a command is about, and says what could not be read. */
-import { statSync } from 'node:fs'
 import { formatDiagnostic, type Topology } from '@vfiokit/topology'
 import { readSysfs, readTopologyFile } from '@vfiokit/topology/node'
 import type { Terminal } from '../terminal.ts'
+import { isSysfs } from './sysfs-place.ts'
 
 /** Where a machine comes from. */
 export interface InputFlags {
@@ -15,15 +15,12 @@ export interface InputFlags {
  * Reads a machine. When nothing of it could be used, every reason goes to stderr and there is no topology; lesser
  * faults are left in the topology, and their number is told.
  */
-export function readMachine(
-  { from, format }: InputFlags,
-  terminal: Terminal,
-  tellFaults = true,
-): Topology | undefined {
-  const topology = readFrom(from, format)
+export function readMachine(flags: InputFlags, terminal: Terminal, tellFaults = true): Topology | undefined {
+  const topology = readFrom(flags)
   if (topology.functions.length === 0) {
     for (const fault of topology.faults) terminal.err.write(`${formatDiagnostic(fault)}\n`)
-    if (topology.faults.length === 0) terminal.err.write(`${from ?? 'this system'} has no PCI function\n`)
+    if (topology.faults.length === 0)
+      terminal.err.write(`${flags.from ?? 'this system'} has no PCI function\n`)
     return undefined
   }
   const count = topology.faults.length
@@ -34,8 +31,8 @@ export function readMachine(
   return topology
 }
 
-function readFrom(from: string | undefined, format: string | undefined): Topology {
+function readFrom({ from, format }: InputFlags): Topology {
   if (from === undefined) return readSysfs()
-  if (statSync(from, { throwIfNoEntry: false })?.isDirectory()) return readSysfs({ root: from })
+  if (isSysfs(from)) return readSysfs({ root: from })
   return readTopologyFile(from, format === undefined ? {} : { format })
 }

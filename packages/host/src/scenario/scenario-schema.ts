@@ -125,7 +125,8 @@ const check = z
     'deadlock, locks-left, I1 to I8, or a range such as I1-I8',
   )
 
-const VERDICTS = ['ok', 'violation', 'deadlock', 'unchecked', 'failed'] as const
+/** Every verdict, for checking files. */
+export const VERDICTS = ['ok', 'violation', 'deadlock', 'unchecked', 'failed'] as const
 
 /** Shape of a scenario file. */
 export const SCENARIO_SCHEMA: z.ZodType<ScenarioDocument> = z.strictObject({

@@ -3,5 +3,5 @@
  * it is asked for one by name.
  * @packageDocumentation
  */
-export { naive } from './naive.ts'
+export { type NaiveDevice, naive } from './naive.ts'
 export { zapBeforeLock } from './zap-before-lock.ts'

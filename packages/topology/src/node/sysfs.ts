@@ -8,13 +8,18 @@ import { closeSync, fstatSync, openSync, readdirSync, readlinkSync, readSync } f
 import { join } from 'node:path'
 import { Bdf } from '../bdf.ts'
 import { ConfigSpace } from '../config-space.ts'
-import { type SysfsDevice, sysfsFunction, sysfsSlot } from '../readers/sysfs-function.ts'
+import { parentOfPath, type SysfsDevice, sysfsFunction, sysfsSlot } from '../readers/sysfs-function.ts'
 import type { Topology } from '../topology.ts'
 import { TopologyBuilder } from '../topology-builder.ts'
 
 export interface SysfsOptions {
   /** Where sysfs is mounted, or a copy of it; `/sys` when left out. */
   readonly root?: string
+  /**
+   * `all`, or only what a tree shows: addresses, bridges and their bus numbers. A tree takes one link and one header
+   * a function, and everything else stays unknown.
+   */
+  readonly detail?: 'all' | 'tree'
 }
 
 /**
@@ -35,6 +40,7 @@ export function readSysfs(options: SysfsOptions = {}): Topology {
     return builder.addFault({ severity: 'error', ...fault }).finish()
   }
   withoutStackTraces(() => {
+    if (options.detail === 'tree') return addTree(builder, devicesFolder, names)
     addDevices(builder, devicesFolder, names)
     addSlots(builder, join(root, 'slots'))
   })
@@ -54,21 +60,10 @@ function withoutStackTraces(work: () => void): void {
 
 function addDevices(builder: TopologyBuilder, folder: string, names: readonly string[]): void {
   const devices: (readonly [Bdf, LiveDevice])[] = []
-  for (const name of names) {
-    const file = join(folder, name)
-    const bdf = Bdf.tryParse(name)
-    if (bdf === undefined) {
-      const message = `'${name}' is not a PCI address: left out`
-      builder.addFault({ severity: 'warning', code: 'sysfs-malformed', message, file })
-      continue
-    }
+  for (const [bdf, file] of addresses(builder, folder, names)) {
     const device = new LiveDevice(file)
-    if (device.isPresent) {
-      devices.push([bdf, device])
-    } else {
-      const message = `${bdf}: went away while it was read: left out`
-      builder.addFault({ severity: 'warning', code: 'device-vanished', message, file, bdf })
-    }
+    if (device.isPresent) devices.push([bdf, device])
+    else addVanished(builder, bdf, file)
   }
   const recordsMethods = devices.some(([, device]) => device.text('reset_method') !== undefined)
   for (const [bdf, device] of devices) {
@@ -76,6 +71,60 @@ function addDevices(builder: TopologyBuilder, folder: string, names: readonly st
       builder.addFault({ ...fault, file: device.folder })
     }
     builder.addFunction(sysfsFunction(bdf, device, recordsMethods, report))
+  }
+}
+
+function* addresses(
+  builder: TopologyBuilder,
+  folder: string,
+  names: readonly string[],
+): Generator<readonly [Bdf, string]> {
+  for (const name of names) {
+    const file = `${folder}/${name}`
+    const bdf = Bdf.tryParse(name)
+    if (bdf !== undefined) {
+      yield [bdf, file]
+      continue
+    }
+    const message = `'${name}' is not a PCI address: left out`
+    builder.addFault({ severity: 'warning', code: 'sysfs-malformed', message, file })
+  }
+}
+
+function addVanished(builder: TopologyBuilder, bdf: Bdf, file: string): void {
+  const message = `${bdf}: went away while it was read: left out`
+  builder.addFault({ severity: 'warning', code: 'device-vanished', message, file, bdf })
+}
+
+const HEADER_BYTES = 64
+const CLASS_CODE = 0x09
+const HEADER_TYPE = 0x0e
+const BUS_NUMBERS = 0x18
+
+/** Addresses from the names, bridges above from the links, bridges and their buses from the headers. */
+function addTree(builder: TopologyBuilder, folder: string, names: readonly string[]): void {
+  for (const [bdf, file] of addresses(builder, folder, names)) {
+    const path = readLink(file)
+    if (path === undefined) {
+      addVanished(builder, bdf, file)
+      continue
+    }
+    const header = readFile(`${file}/config`, false)
+    const isKnown = header !== undefined && header.length >= HEADER_BYTES
+    const type = isKnown ? buffer[HEADER_TYPE]! & 0x7f : 0
+    builder.addFunction({
+      bdf,
+      parent: parentOfPath(path),
+      classCode: isKnown ? buffer.readUIntLE(CLASS_CODE, 3) : undefined,
+      busNumbers:
+        type === 1 || type === 2
+          ? {
+              primary: buffer[BUS_NUMBERS]!,
+              secondary: buffer[BUS_NUMBERS + 1]!,
+              subordinate: buffer[BUS_NUMBERS + 2]!,
+            }
+          : undefined,
+    })
   }
 }
 

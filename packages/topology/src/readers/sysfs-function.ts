@@ -81,7 +81,7 @@ export function sysfsSlot(
 }
 
 /** `.../pci0000:00/0000:00:01.0/0000:01:00.0` -> the directory above, null when that is a host bridge. */
-function parentOfPath(path: string): Bdf | null | undefined {
+export function parentOfPath(path: string): Bdf | null | undefined {
   const above = path.split('/').at(-2)
   if (above === undefined) return undefined
   if (/^pci[0-9a-f]+:[0-9a-f]{2}$/i.test(above)) return null
