@@ -12,6 +12,7 @@ import {
   functionInputOf,
   hotReset,
   hwlocXmlReader,
+  jsonReader,
   lspciDumpReader,
   lspciListReader,
   lspciMachineReader,
@@ -23,6 +24,7 @@ import {
   type Topology,
   TopologyBuilder,
   type TopologyReader,
+  writeJson,
   writeLspciList,
   writeLspciTree,
   writeYaml,
@@ -118,7 +120,7 @@ function smallDump(): string {
     .map((fn) =>
       fn
         .split('\n')
-        .filter((line) => !/^[1-9a-f]\w\w: /.test(line))
+        .filter((line) => !/^(?:[1-9a-f]\w\w: |\t\t)/.test(line))
         .join('\n'),
     )
     .join('\n\n')
@@ -127,13 +129,17 @@ function smallDump(): string {
 const AT_START = /^(?:[ \t]*>)*[ \t]*(\S+)(?=\s|$)/g
 const YAML_BDF = /^ {2}- bdf: '([^']*)'$/g
 
-/** The first functions of a machine. */
+/** The first functions of a machine, with the first of their bytes. */
 function beginning(whole: Topology, count: number): Topology {
   const builder = new TopologyBuilder()
-  for (const fn of whole.functions.slice(0, count)) builder.addFunction(functionInputOf(whole, fn))
+  for (const fn of whole.functions.slice(0, count)) {
+    const config = new ConfigSpace(fn.config.bytes.slice(0, 64))
+    builder.addFunction({ ...functionInputOf(whole, fn), config })
+  }
   return builder.finish()
 }
 
+const SMALL_MACHINE = beginning(readTopologyFile(path('multifn-7.2.json.gz')), 5)
 const inputs: readonly (readonly [TopologyReader, string, RegExp, number])[] = [
   [lspciDumpReader, smallDump(), AT_START, 3000],
   [lspciListReader, text('switches.lspci-nnk.gz'), AT_START, 600],
@@ -141,7 +147,8 @@ const inputs: readonly (readonly [TopologyReader, string, RegExp, number])[] = [
   [lspciRecordsReader, text('switches.lspci-vmmnnk.gz'), /^[>\t ]*(?:Slot|Device):\s*(\S+)\s*$/g, 600],
   [hwlocXmlReader, text('switches.hwloc-2.9.xml.gz'), / pci_busid="([^"]*)"/g, 800],
   [sysfsSnapshotReader, text('convpci-7.2.json.gz'), /"([^"]*)":\{"realpath"/g, 500],
-  [yamlReader, writeYaml(beginning(readTopologyFile(path('multifn-7.2.json.gz')), 5)), YAML_BDF, 400],
+  [yamlReader, writeYaml(SMALL_MACHINE), YAML_BDF, 300],
+  [jsonReader, writeJson(SMALL_MACHINE), /"bdf":\s*"([^"]*)"/g, 100],
 ]
 
 test.each(inputs.map((row) => [row[0].format, row[3], row] as const))(

@@ -1,5 +1,6 @@
 /** The readers of this package, in the order in which a text is tried. */
 import { hwlocXmlReader } from './hwloc-xml.ts'
+import { jsonReader } from './json.ts'
 import { lspciDumpReader } from './lspci-dump.ts'
 import { lspciListReader } from './lspci-list.ts'
 import { lspciMachineReader } from './lspci-machine.ts'
@@ -10,6 +11,7 @@ import { yamlReader } from './yaml.ts'
 
 export const BUILTIN_READERS: readonly TopologyReader[] = Object.freeze([
   sysfsSnapshotReader,
+  jsonReader,
   yamlReader,
   hwlocXmlReader,
   lspciDumpReader,
