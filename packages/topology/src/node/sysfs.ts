@@ -115,6 +115,8 @@ function addTree(builder: TopologyBuilder, folder: string, names: readonly strin
     builder.addFunction({
       bdf,
       parent: parentOfPath(path),
+      vendorId: isKnown ? buffer.readUInt16LE(0) : undefined,
+      deviceId: isKnown ? buffer.readUInt16LE(2) : undefined,
       classCode: isKnown ? buffer.readUIntLE(CLASS_CODE, 3) : undefined,
       busNumbers:
         type === 1 || type === 2
