@@ -2,30 +2,12 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { main } from 'vfiokit'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { vfiokit } from './fixtures/command-line.ts'
 
 const examples = fileURLToPath(new URL('../../../examples', import.meta.url))
 const DEMO = join(examples, 'demo/hot-reset.yaml')
 const SNAPSHOT = join(examples, 'demo/multifn.json')
-
-interface Outcome {
-  readonly code: number
-  readonly out: string
-  readonly err: string
-}
-
-async function vfiokit(args: readonly string[], { isTTY = false, env = {} } = {}): Promise<Outcome> {
-  const written = { out: '', err: '' }
-  const stream = (name: 'out' | 'err') => ({
-    isTTY,
-    write: (text: string) => {
-      written[name] += text
-    },
-  })
-  const code = await main(args, { out: stream('out'), err: stream('err'), env })
-  return { code, ...written }
-}
 
 function folderWith(files: Readonly<Record<string, string>>): string {
   const folder = mkdtempSync(join(tmpdir(), 'vfiokit-cli-'))

@@ -32,24 +32,20 @@ export async function main(args: readonly string[], terminal: Terminal): Promise
       writeErr: (text) => void terminal.err.write(text),
     })
     .exitOverride()
+    // An option belongs to the command it stands behind; --debug is everybody's, so it is taken out first.
+    .enablePositionalOptions()
   const finish = (result: number) => {
     code = result
   }
   for (const add of [addRun, addTopo, addAdvise]) add(program, terminal, finish)
-  inheritSettings(program)
   try {
-    await program.parseAsync([...args], { from: 'user' })
+    await program.parseAsync(
+      args.filter((word) => word !== '--debug'),
+      { from: 'user' },
+    )
     return code
   } catch (error) {
     return explain(error, args.includes('--debug'), terminal)
-  }
-}
-
-/** Commands of commands, too, print where the program prints and exit as it does. */
-function inheritSettings(parent: Command): void {
-  for (const command of parent.commands) {
-    command.copyInheritedSettings(parent)
-    inheritSettings(command)
   }
 }
 

@@ -59,9 +59,19 @@ function editsOf(texts: readonly string[], terminal: Terminal): TopologyEdit[] |
   return edits.length === parsed.length ? edits : undefined
 }
 
-/** Groups are compared as Linux would form them: the machine that is only thought of has none recorded. */
+/**
+ * Groups are compared twice: with access control as it was set, which edits of it change, and as Linux would set it
+ * for an IOMMU. The machine that is only thought of has none recorded.
+ */
 function outcome(before: Topology, after: Topology, flags: DiffFlags): string {
   if (flags.yaml === true) return writeYaml(after)
-  const diff = diffTopologies(before, after, { groups: 'as-linux-enables' })
-  return flags.json === true ? `${JSON.stringify(diff, undefined, 2)}\n` : formatDiff(diff)
+  const asFound = diffTopologies(before, after, { groups: 'as-found' })
+  const enabled = diffTopologies(before, after, { groups: 'as-linux-enables' }).groups
+  if (flags.json === true)
+    return `${JSON.stringify({ ...asFound, groupsAsLinuxEnables: enabled }, undefined, 2)}\n`
+  const same = JSON.stringify(asFound.groups) === JSON.stringify(enabled)
+  const note = same
+    ? ''
+    : `\nGroups as Linux would set access control: ${enabled.length === 0 ? 'the same as before' : `${enabled.length} differ`}\n`
+  return `${formatDiff(asFound)}${note}`
 }

@@ -7,6 +7,7 @@ import {
   type KernelName,
   type PciFunction,
   predictGroups,
+  reportLines,
   type Topology,
   topologyReport,
   writeLspciList,
@@ -28,7 +29,10 @@ export async function showTopology(flags: TopoFlags, terminal: Terminal): Promis
   }
   const topology = readMachine(flags, terminal, flags.faults !== true && flags.json !== true)
   if (topology === undefined) return 2
-  terminal.out.write(await viewOf(topology, flags, kernel, terminal))
+  // Line by line: the report of a very large machine is longer than a string can be.
+  if (flags.json === true)
+    for (const line of reportLines(topologyReport(topology, { kernel }))) terminal.out.write(line)
+  else terminal.out.write(await viewOf(topology, flags, terminal))
   return 0
 }
 
@@ -36,13 +40,7 @@ function kernelOf(name = '7.2'): KernelName | undefined {
   return name in KERNEL_PROFILES ? (name as KernelName) : undefined
 }
 
-async function viewOf(
-  topology: Topology,
-  flags: TopoFlags,
-  kernel: KernelName,
-  terminal: Terminal,
-): Promise<string> {
-  if (flags.json === true) return `${JSON.stringify(topologyReport(topology, { kernel }), undefined, 2)}\n`
+async function viewOf(topology: Topology, flags: TopoFlags, terminal: Terminal): Promise<string> {
   if (flags.yaml === true) return writeYaml(topology)
   if (flags.tree === true) return cutToWidth(writeLspciTree(topology), terminal)
   if (flags.faults === true) return topology.faults.map((fault) => `${formatDiagnostic(fault)}\n`).join('')
