@@ -55,7 +55,7 @@ export const WITHOUT_NODE = [
 ]
 
 /** Tests, benchmarks and fixtures do not ship; they may import what they need. */
-export const NOT_SHIPPED = '(\\.test\\.ts$|\\.bench\\.ts$|/fixtures/)'
+export const NOT_SHIPPED = '(\\.test\\.ts$|/bench/|/fixtures/)'
 
 /** The pattern (a regular expression's text) of a layer's folder, without anchors. @param {string} layer */
 export function folderPattern(layer) {

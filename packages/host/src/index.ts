@@ -31,8 +31,8 @@ export {
   type StepDocument,
   type StepName,
   type TaskDocument,
-  type Verdict,
   VERDICTS,
+  type Verdict,
 } from './scenario/scenario-schema.ts'
 export { describeStep } from './scenario/steps.ts'
 export type { MappingCounts, RunCounts, TimelineEvent } from './scenario/timeline.ts'

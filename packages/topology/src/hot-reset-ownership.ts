@@ -17,8 +17,8 @@ export interface IommufdBinding {
 
 export interface HotResetOwnership {
   /**
-   * By function, as VFIO_DEVICE_GET_PCI_HOT_RESET_INFO tells: the id in the caller's iommufd; 0 when the function is not
-   * opened but its group is the caller's; -1 when it is not the caller's.
+   * By function, as VFIO_DEVICE_GET_PCI_HOT_RESET_INFO tells: the id in the caller's iommufd; 0 when the function is
+   * not opened but its group is the caller's; -1 when it is not the caller's.
    */
   readonly devids: ReadonlyMap<Bdf, number>
   /** VFIO_PCI_HOT_RESET_FLAG_DEV_ID_OWNED. */
