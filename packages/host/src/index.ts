@@ -22,7 +22,9 @@ export {
   type ScenarioResult,
 } from './scenario/scenario-result.ts'
 export {
+  type DeviceArguments,
   type MappingDocument,
+  type RegionArguments,
   SCENARIO_SCHEMA,
   type ScenarioDocument,
   STEP_NAMES,

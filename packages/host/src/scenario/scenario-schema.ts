@@ -52,11 +52,13 @@ export interface StepArgumentTypes {
   readonly munmap: { readonly mapping: string }
 }
 
-interface DeviceArguments {
+/** A step on a device, by its name in the scenario. */
+export interface DeviceArguments {
   readonly device: string
 }
 
-interface RegionArguments extends DeviceArguments {
+/** A step on a region: its index, and an offset in bytes. */
+export interface RegionArguments extends DeviceArguments {
   readonly region: number
   readonly offset: number
 }
