@@ -26,13 +26,13 @@ const ATTRIBUTES: Readonly<Record<string, Attribute>> = {
 export class PciOperator implements HostOperator {
   constructor(readonly bus: PciBus) {}
 
-  /** @throws VfioError ENODEV for another driver than vfio-pci, and as {@link PciBus.bind}. */
+  /** @throws VfioError ENODEV for another driver than vfio-pci, and as `PciBus.bind`. */
   bind(device: string, driver: string): void {
     if (driver !== VFIO_PCI) throw new VfioError('ENODEV', 'unsupported', `there is no driver ${driver} here`)
     this.bus.bind(bdfOf(device))
   }
 
-  /** @throws VfioError as {@link PciBus.unbind}. */
+  /** @throws VfioError as `PciBus.unbind`. */
   unbind(device: string): void {
     this.bus.unbind(bdfOf(device))
   }

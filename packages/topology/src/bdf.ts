@@ -76,7 +76,7 @@ function checked(parts: BdfParts): BdfParts {
   return parts
 }
 
-/** @see {@link BdfStatics} */
+/** @see `BdfStatics` */
 export const Bdf: BdfStatics = {
   parse(text) {
     const bdf = Bdf.tryParse(text)
