@@ -231,7 +231,10 @@ export function finishFunction(draft: FunctionDraft, slot: string | undefined): 
     driver: input.driver,
     iommuGroup: input.iommuGroup,
     slot,
+    attributes: input.attributes === undefined ? NO_ATTRIBUTES : Object.freeze({ ...input.attributes }),
     resetMethods: input.resetMethods === undefined ? undefined : Object.freeze([...input.resetMethods]),
     physfn: input.physfn,
   })
 }
+/** Most sources have none: they share this. */
+const NO_ATTRIBUTES: Readonly<Record<string, string>> = Object.freeze({})

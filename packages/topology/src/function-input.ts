@@ -28,6 +28,7 @@ export function functionInputOf(topology: Topology, fn: PciFunction): FunctionIn
     driver: fn.driver,
     iommuGroup: fn.iommuGroup,
     resetMethods: fn.resetMethods,
+    attributes: fn.attributes,
     physfn: fn.physfn,
   }
 }

@@ -40,6 +40,8 @@ export interface PciFunction extends CapabilityLists {
   readonly slot: string | undefined
   /** As the source recorded them; undefined: not recorded, empty: the function has none. */
   readonly resetMethods: readonly string[] | undefined
+  /** Other sysfs attributes that the source has, as text by name: `numa_node`, `current_link_speed`, ... */
+  readonly attributes: Readonly<Record<string, string>>
   /** Of a virtual function: its physical function. */
   readonly physfn: Bdf | undefined
 }
@@ -70,5 +72,6 @@ export interface FunctionInput {
   readonly driver?: string | undefined
   readonly iommuGroup?: number | undefined
   readonly resetMethods?: readonly string[] | undefined
+  readonly attributes?: Readonly<Record<string, string>> | undefined
   readonly physfn?: Bdf | undefined
 }

@@ -71,7 +71,7 @@ function plain(topology: Topology): unknown {
 }
 
 test('a tree of files is the same topology as the snapshot taken of it', () => {
-  const topology = readSysfs({ root })
+  const topology = readSysfs({ root, attributes: true })
   expect(topology.faults).toEqual([])
   expect(plain(topology)).toEqual(plain(readTopologyFile(FIXTURE)))
 })
@@ -137,4 +137,14 @@ test('a root without PCI is an error that names the folder', () => {
   expect(readSysfs({ root: join(root, 'none') }).faults).toMatchObject([
     { severity: 'error', code: 'sysfs-unreadable', message: 'ENOENT' },
   ])
+})
+
+test('other attributes are read on request only, one file each', () => {
+  const snapshot = JSON.parse(gunzipSync(readFileSync(FIXTURE)).toString()) as Snapshot
+  const bdf = '0000:01:00.0'
+  const { attrs } = snapshot.devices[bdf]!
+  expect(readSysfs({ root }).function(Bdf.parse(bdf))?.attributes).toEqual({})
+  const { attributes } = readSysfs({ root, attributes: true }).function(Bdf.parse(bdf))!
+  for (const [name, text] of Object.entries(attributes)) expect(text).toBe(String(attrs[name]).trim())
+  expect(Object.keys(attributes).length).toBeGreaterThan(0)
 })

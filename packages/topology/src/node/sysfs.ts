@@ -8,7 +8,13 @@ import { closeSync, fstatSync, openSync, readdirSync, readlinkSync, readSync } f
 import { join } from 'node:path'
 import { Bdf } from '../bdf.ts'
 import { ConfigSpace } from '../config-space.ts'
-import { parentOfPath, type SysfsDevice, sysfsFunction, sysfsSlot } from '../readers/sysfs-function.ts'
+import {
+  MORE_ATTRIBUTES,
+  parentOfPath,
+  type SysfsDevice,
+  sysfsFunction,
+  sysfsSlot,
+} from '../readers/sysfs-function.ts'
 import type { Topology } from '../topology.ts'
 import { TopologyBuilder } from '../topology-builder.ts'
 
@@ -20,6 +26,8 @@ export interface SysfsOptions {
    * a function, and everything else stays unknown.
    */
   readonly detail?: 'all' | 'tree'
+  /** Also every other attribute, one read each: NUMA node, link speed, power state, SR-IOV numbers, labels ... */
+  readonly attributes?: boolean
 }
 
 /**
@@ -41,7 +49,7 @@ export function readSysfs(options: SysfsOptions = {}): Topology {
   }
   withoutStackTraces(() => {
     if (options.detail === 'tree') return addTree(builder, devicesFolder, names)
-    addDevices(builder, devicesFolder, names)
+    addDevices(builder, devicesFolder, names, options.attributes === true ? MORE_ATTRIBUTES : [])
     addSlots(builder, join(root, 'slots'))
   })
   return builder.finish()
@@ -58,10 +66,15 @@ function withoutStackTraces(work: () => void): void {
   }
 }
 
-function addDevices(builder: TopologyBuilder, folder: string, names: readonly string[]): void {
+function addDevices(
+  builder: TopologyBuilder,
+  folder: string,
+  names: readonly string[],
+  moreAttributes: readonly string[],
+): void {
   const devices: (readonly [Bdf, LiveDevice])[] = []
   for (const [bdf, file] of addresses(builder, folder, names)) {
-    const device = new LiveDevice(file)
+    const device = new LiveDevice(file, moreAttributes)
     if (device.isPresent) devices.push([bdf, device])
     else addVanished(builder, bdf, file)
   }
@@ -217,7 +230,10 @@ class LiveDevice implements SysfsDevice {
   readonly #config: ConfigSpace | undefined
   readonly #configFileBytes: number | undefined
 
-  constructor(folder: string) {
+  constructor(
+    folder: string,
+    readonly moreAttributes: readonly string[],
+  ) {
     this.folder = folder
     const uevent = readText(join(folder, 'uevent'))
     this.#uevent = new Map((uevent ?? '').split('\n').map((line) => splitOnce(line)))

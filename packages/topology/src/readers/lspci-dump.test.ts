@@ -135,8 +135,9 @@ test('verbose lines give sizes, driver, group and slot; those of a capability ar
   ])
 })
 
+/** What a dump can say too: it holds neither reset methods nor attributes. */
 function plain(fn: PciFunction): unknown {
-  const { resetMethods: _, vfBars, config, ...rest } = fn
+  const { resetMethods: _, attributes: __, vfBars, config, ...rest } = fn
   return {
     ...rest,
     vfBars: vfBars.map((bar) => bar.address),

@@ -20,9 +20,22 @@ export interface SysfsDevice {
   config(): ConfigSpace | undefined
   /** Size of the file `config`, which may be more than a reader without privilege gets. */
   configFileBytes(): number | undefined
+  /** Which of {@link MORE_ATTRIBUTES} are to be read: a running system is asked for them only on request. */
+  readonly moreAttributes: readonly string[]
   /** The resolved path of the directory: its components are the bridges above. */
   path(): string | undefined
 }
+
+/** Attributes that a topology keeps as text: nothing here is concluded from them. */
+export const MORE_ATTRIBUTES: readonly string[] = [
+  ...['irq', 'enable', 'msi_bus', 'broken_parity_status', 'd3cold_allowed', 'ari_enabled', 'boot_vga'],
+  ...['dma_mask_bits', 'consistent_dma_mask_bits', 'numa_node', 'local_cpus', 'local_cpulist'],
+  ...['current_link_speed', 'current_link_width', 'max_link_speed', 'max_link_width'],
+  ...['secondary_bus_number', 'subordinate_bus_number', 'power_state', 'driver_override'],
+  ...['sriov_totalvfs', 'sriov_numvfs', 'sriov_offset', 'sriov_stride', 'sriov_vf_device'],
+  ...['sriov_drivers_autoprobe', 'sriov_vf_total_msix', 'label', 'index', 'acpi_index', 'modalias'],
+  ...['serial_number', ...[0, 1, 2, 3, 4, 5].map((bar) => `resource${bar}_resize`)],
+]
 
 export type Report = (fault: Diagnostic) => void
 
@@ -57,6 +70,7 @@ export function sysfsFunction(
     driver: attributes.linkTarget('driver'),
     iommuGroup: attributes.iommuGroup(),
     resetMethods: attributes.resetMethods(recordsMethods),
+    attributes: attributes.more(device.moreAttributes),
     physfn: physfn === undefined ? undefined : Bdf.tryParse(physfn),
   }
 }
@@ -152,6 +166,14 @@ class Attributes {
     const text = this.#device.text('reset_method')
     if (text !== undefined) return text === '' ? [] : text.split(/\s+/)
     return recordsMethods && !this.#device.has('reset_method') ? [] : undefined
+  }
+
+  more(names: readonly string[]): Readonly<Record<string, string>> | undefined {
+    const found = names.flatMap((name) => {
+      const text = this.#device.text(name)
+      return text === undefined ? [] : [[name, text] as const]
+    })
+    return found.length === 0 ? undefined : Object.fromEntries(found)
   }
 
   resources(): ReturnType<typeof parseResourceLines> | undefined {

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { Bdf, sysfsSnapshotReader, type Topology } from '@vfiokit/topology'
+import { Bdf, sysfsSnapshotReader, type Topology, writeJson, writeYaml, yamlReader } from '@vfiokit/topology'
 import { readTopologyFile } from '@vfiokit/topology/node'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
@@ -193,4 +193,12 @@ test('nesting without end in the place of anything is a fault', () => {
   ]) {
     expect(sysfsSnapshotReader.read(text, {}).faults[0]).toMatchObject({ found: 'a list' })
   }
+})
+
+test('attributes that nothing is concluded from are kept as text, and survive YAML and JSON', () => {
+  const topology = fixture('multifn-7.2')
+  const kept = topology.functions.map((fn) => fn.attributes)
+  const again = (text: string) => yamlReader.read(text, {}).functions.map((fn) => fn.attributes)
+  expect(again(writeYaml(topology))).toEqual(kept)
+  expect(again(writeJson(topology))).toEqual(kept)
 })

@@ -10,7 +10,14 @@ import { bytesOfHex } from '../hex-bytes.ts'
 import { parseJson } from '../json-text.ts'
 import type { Topology } from '../topology.ts'
 import { TopologyBuilder } from '../topology-builder.ts'
-import { malformed, type Report, type SysfsDevice, sysfsFunction, sysfsSlot } from './sysfs-function.ts'
+import {
+  MORE_ATTRIBUTES,
+  malformed,
+  type Report,
+  type SysfsDevice,
+  sysfsFunction,
+  sysfsSlot,
+} from './sysfs-function.ts'
 import type { ReadSource, TopologyReader } from './topology-reader.ts'
 
 type Json = Readonly<Record<string, unknown>>
@@ -111,6 +118,7 @@ class SnapshotReading {
 
 /** The recorded attributes of one device. */
 class SnapshotDevice implements SysfsDevice {
+  readonly moreAttributes: readonly string[] = MORE_ATTRIBUTES
   readonly #bdf: Bdf
   readonly #attrs: Json
   readonly #realpath: unknown

@@ -66,6 +66,7 @@ export interface FunctionDocument {
   readonly driver?: string | undefined
   readonly iommuGroup?: number | undefined
   readonly resetMethods?: readonly string[] | undefined
+  readonly attributes?: Readonly<Record<string, string>> | undefined
   readonly physfn?: Bdf | undefined
   readonly configSize?: 256 | 4096 | undefined
   readonly config?: ConfigDocument | undefined
@@ -228,6 +229,7 @@ export const functionSchema: z.ZodType<FunctionDocument> = z.strictObject({
   driver: z.string().optional(),
   iommuGroup: whole(0x7fffffff).optional(),
   resetMethods: z.array(z.string()).optional(),
+  attributes: z.record(z.string(), z.string()).optional(),
   physfn: bdf.optional(),
   configSize: z.literal([256, 4096]).optional(),
   config: config.optional(),

@@ -114,6 +114,7 @@ class YamlReading {
       driver: fn.driver,
       iommuGroup: fn.iommuGroup,
       resetMethods: fn.resetMethods,
+      attributes: fn.attributes,
       physfn: fn.physfn,
     }
   }

@@ -64,6 +64,7 @@ function functionJson(fn: PciFunction, bridge: Bridge | undefined): Json {
     driver: fn.driver,
     iommuGroup: fn.iommuGroup,
     resetMethods: fn.resetMethods,
+    attributes: Object.keys(fn.attributes).length === 0 ? undefined : fn.attributes,
     configSize: fn.configSizeBytes,
     bars: fn.bars.map(barJson),
     vfBars: fn.vfBars.length === 0 ? undefined : fn.vfBars.map(barJson),

@@ -80,6 +80,7 @@ function functionLines(topology: Topology, fn: PciFunction, covered: ReadonlySet
     ['driver', fn.driver === undefined ? undefined : quoted(fn.driver)],
     ['iommuGroup', fn.iommuGroup === undefined ? undefined : String(fn.iommuGroup)],
     ['resetMethods', fn.resetMethods && `[${fn.resetMethods.map(quoted).join(', ')}]`],
+    ['attributes', attributesText(fn.attributes)],
     ['configSize', fn.configSizeBytes === undefined ? undefined : String(fn.configSizeBytes)],
   ]
   return [
@@ -89,6 +90,11 @@ function functionLines(topology: Topology, fn: PciFunction, covered: ReadonlySet
     ...barLines('vfBars', fn.vfBars, false),
     ...(fn.config.sizeBytes === 0 ? [] : configLines(fn.config)),
   ]
+}
+
+function attributesText(attributes: PciFunction['attributes']): string | undefined {
+  const parts = Object.entries(attributes).map(([name, text]) => `${quoted(name)}: ${quoted(text)}`)
+  return parts.length === 0 ? undefined : `{${parts.join(', ')}}`
 }
 
 function windowText(name: string, window: Window | undefined): readonly string[] {
