@@ -9,6 +9,8 @@ export interface InputFlags {
   /** A file, or a folder with a copy of sysfs; absent: the running system. */
   readonly from?: string | undefined
   readonly format?: string | undefined
+  /** The machine is to be written whole: other attributes of sysfs too, which cost a file each. */
+  readonly yaml?: boolean | undefined
 }
 
 /**
@@ -31,8 +33,9 @@ export function readMachine(flags: InputFlags, terminal: Terminal, tellFaults = 
   return topology
 }
 
-function readFrom({ from, format }: InputFlags): Topology {
-  if (from === undefined) return readSysfs()
-  if (isSysfs(from)) return readSysfs({ root: from })
+function readFrom({ from, format, yaml }: InputFlags): Topology {
+  const attributes = yaml === true
+  if (from === undefined) return readSysfs({ attributes })
+  if (isSysfs(from)) return readSysfs({ root: from, attributes })
   return readTopologyFile(from, format === undefined ? {} : { format })
 }
