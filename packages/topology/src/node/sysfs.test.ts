@@ -1,8 +1,9 @@
 import {
-  chmodSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  renameSync,
+  rmdirSync,
   rmSync,
   symlinkSync,
   unlinkSync,
@@ -125,12 +126,18 @@ test('what is no device and what is malformed are faults that name their file', 
   ])
 })
 
-test.skipIf(process.getuid?.() === 0)('an unreadable attribute leaves its field unknown', () => {
+test('an attribute that cannot be read is unknown, and a fault with its errno', () => {
   const path = join(folderOf('0000:01:00.0'), 'reset_method')
-  chmodSync(path, 0)
+  renameSync(path, `${path}.kept`)
+  mkdirSync(path)
   const topology = readSysfs({ root })
-  chmodSync(path, 0o600)
+  rmdirSync(path)
+  renameSync(`${path}.kept`, path)
   expect(topology.function(Bdf.parse('01:00.0'))?.resetMethods).toBeUndefined()
+  expect(topology.faults).toMatchObject([
+    { severity: 'warning', code: 'sysfs-attribute-unreadable', bdf: '0000:01:00.0', file: path },
+  ])
+  expect(topology.faults[0]!.message).toContain('EISDIR')
 })
 
 test('a root without PCI is an error that names the folder', () => {

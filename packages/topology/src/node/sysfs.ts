@@ -84,6 +84,11 @@ function addDevices(
       builder.addFault({ ...fault, file: device.folder })
     }
     builder.addFunction(sysfsFunction(bdf, device, recordsMethods, report))
+    for (const [name, errno] of device.unreadable) {
+      const message = `${bdf}: ${name} cannot be read (${errno}): taken as unknown`
+      const file = join(device.folder, name)
+      builder.addFault({ severity: 'warning', code: 'sysfs-attribute-unreadable', message, file, bdf })
+    }
   }
 }
 
@@ -169,13 +174,18 @@ interface FileRead {
   readonly fileBytes: number | undefined
 }
 
+/** What a kernel answers when a device or an attribute is not there, or does not apply to the device. */
+const ABSENT: ReadonlySet<string> = new Set(['ENOENT', 'ENODEV', 'ENXIO', 'ENOTDIR', 'EINVAL', 'ENOTSUP'])
+
+type Refused = (errno: string) => void
+
 /** Into the buffer, without the extra calls of readFileSync: sysfs files come in one read. */
-function readFile(path: string, wantsSize: boolean): FileRead | undefined {
+function readFile(path: string, wantsSize: boolean, refused?: Refused): FileRead | undefined {
   let file: number
   try {
     file = openSync(path, 'r')
-  } catch {
-    return undefined
+  } catch (error) {
+    return notRead(error, refused)
   }
   try {
     const fileBytes = wantsSize ? fstatSync(file).size : undefined
@@ -186,15 +196,21 @@ function readFile(path: string, wantsSize: boolean): FileRead | undefined {
       if (count === 0 || length === buffer.length || length < 4096) break
     }
     return { length, fileBytes }
-  } catch {
-    return undefined
+  } catch (error) {
+    return notRead(error, refused)
   } finally {
     closeSync(file)
   }
 }
 
-function readText(path: string): string | undefined {
-  const read = readFile(path, false)
+function notRead(error: unknown, refused: Refused | undefined): undefined {
+  const { code } = error as NodeJS.ErrnoException
+  if (code === undefined) throw error
+  if (!ABSENT.has(code)) refused?.(code)
+}
+
+function readText(path: string, refused?: Refused): string | undefined {
+  const read = readFile(path, false, refused)
   return read === undefined ? undefined : buffer.toString('utf8', 0, read.length).trim()
 }
 
@@ -225,6 +241,8 @@ function idPart(pair: string | undefined, index: number): string | undefined {
 class LiveDevice implements SysfsDevice {
   readonly folder: string
   readonly isPresent: boolean
+  /** Attributes that are there but could not be read, and the errno of each. */
+  readonly unreadable = new Map<string, string>()
   readonly #uevent: ReadonlyMap<string, string>
   readonly #resetMethod: string | undefined
   readonly #config: ConfigSpace | undefined
@@ -235,18 +253,19 @@ class LiveDevice implements SysfsDevice {
     readonly moreAttributes: readonly string[],
   ) {
     this.folder = folder
-    const uevent = readText(join(folder, 'uevent'))
+    const uevent = this.#read('uevent')
     this.#uevent = new Map((uevent ?? '').split('\n').map((line) => splitOnce(line)))
-    this.isPresent = uevent !== undefined || readText(join(folder, 'vendor')) !== undefined
-    this.#resetMethod = readText(join(folder, 'reset_method'))
-    const config = readFile(join(folder, 'config'), true)
+    const isThere = uevent !== undefined || this.#read('vendor') !== undefined
+    this.isPresent = isThere || this.unreadable.size > 0
+    this.#resetMethod = this.#read('reset_method')
+    const config = readFile(join(folder, 'config'), true, this.#refused('config'))
     this.#config =
       config === undefined ? undefined : new ConfigSpace(buffer.subarray(0, Math.min(config.length, 4096)))
     this.#configFileBytes = config?.fileBytes
   }
 
   has(name: string): boolean {
-    return readFile(join(this.folder, name), false) !== undefined
+    return this.#read(name) !== undefined || this.unreadable.has(name)
   }
 
   text(name: string): string | undefined {
@@ -257,7 +276,15 @@ class LiveDevice implements SysfsDevice {
     // What a function says of itself needs no file; a virtual function says nothing (ffff).
     const isOwnWord = ofUevent !== undefined || name === 'revision'
     if (isOwnWord && this.#config?.has(0, 64) && this.#config.read16(0) !== 0xffff) return undefined
-    return readText(join(this.folder, name))
+    return this.#read(name)
+  }
+
+  #read(name: string): string | undefined {
+    return readText(join(this.folder, name), this.#refused(name))
+  }
+
+  #refused(name: string): Refused {
+    return (errno) => void this.unreadable.set(name, errno)
   }
 
   link(name: string): string | undefined {
