@@ -1,6 +1,7 @@
 /** Card: what is plugged in together, and where it could be plugged in. Internal to what-if. */
 import { Bdf } from '../bdf.ts'
 import type { Diagnostic } from '../diagnostic.ts'
+import type { PciePortType } from '../pcie.ts'
 import type { SlotInput } from '../slot.ts'
 import type { MachineDraft } from './machine-draft.ts'
 import { noSuchFunction, noSuchSlot, refuse } from './refusal.ts'
@@ -16,6 +17,14 @@ export interface Card {
 }
 
 const HOST_BRIDGE = 0x0600
+
+/** What is not plugged in anywhere, and what it is a part of. */
+const OWNERS: Partial<Record<PciePortType, string>> = {
+  'root-port': 'the root complex',
+  'rc-integrated-endpoint': 'the root complex',
+  'rc-event-collector': 'the root complex',
+  'downstream-port': 'a switch',
+}
 
 /** The card that a function is on: on a link everything there, else the functions of its device number. */
 export function cardAt(machine: MachineDraft, place: EditPlace): Card | Diagnostic {
@@ -52,9 +61,9 @@ function cardOf(machine: MachineDraft, tops: readonly Bdf[], named: Bdf): Card |
   for (const bdf of tops) {
     const { decoded } = machine.get(bdf)!
     const type = decoded.pcie?.type
-    const isFixed = type === 'root-port' || type === 'rc-integrated-endpoint' || type === 'rc-event-collector'
-    if (isFixed || decoded.classCode >>> 8 === HOST_BRIDGE) {
-      const message = `${bdf} is part of the root complex (${type ?? 'host bridge'}): it cannot be moved`
+    const owner = (type && OWNERS[type]) ?? (decoded.classCode >>> 8 === HOST_BRIDGE && 'the root complex')
+    if (owner) {
+      const message = `${bdf} is part of ${owner} (${type ?? 'host bridge'}): it cannot be moved`
       return refuse('edit-not-a-card', message, { bdf })
     }
   }
@@ -91,6 +100,10 @@ function belowBridge(machine: MachineDraft, bdf: Bdf): Target | Diagnostic {
   if (part.decoded.headerType === 0 || machine.bridgeOf(domain, secondary) !== bdf) {
     const what = part.decoded.headerType === 0 ? 'is not a bridge' : 'is a bridge without a bus of its own'
     return refuse('edit-not-a-bridge', `${bdf} ${what}: nothing can be plugged in below`, { bdf })
+  }
+  if (part.decoded.pcie?.type === 'upstream-port') {
+    const message = `${bdf} leads to the ports of a switch: cards are plugged in below those`
+    return refuse('edit-not-a-slot', message, { bdf })
   }
   const isLink = machine.isLink(bdf)
   const lastBus = Math.max(secondary, subordinate)
