@@ -18,7 +18,6 @@ export type {
   PciHardware,
   PciMachine,
   PowerState,
-  ResetMethodName,
 } from './pci-hardware.ts'
 export { SimulatedFunction, type Surroundings } from './simulated-function.ts'
 export { SimulatedMachine, type SimulatedMachineOptions } from './simulated-machine.ts'

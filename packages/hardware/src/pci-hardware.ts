@@ -8,7 +8,7 @@
  *
  * Nothing here locks, saves or restores: that is the caller's work, as in Linux.
  */
-import type { BarIndex, Bdf, PciFunction, Topology } from '@vfiokit/topology'
+import type { BarIndex, Bdf, PciFunction, ResetMethod, Topology } from '@vfiokit/topology'
 
 /** Bytes of one bus access. */
 export type AccessWidth = 1 | 2 | 4 | 8
@@ -16,9 +16,6 @@ export type ConfigWidth = 1 | 2 | 4
 
 /** D3cold is not a state of the function but its absence: configuration reads give all ones. */
 export type PowerState = 'D0' | 'D1' | 'D2' | 'D3hot'
-
-/** Names and order of Linux's `pci_reset_fn_methods`, also those of sysfs `reset_method`. */
-export type ResetMethodName = 'device_specific' | 'acpi' | 'flr' | 'af_flr' | 'pm' | 'bus' | 'cxl_bus'
 
 /** A BAR or the expansion ROM, as the host assigned it at enumeration. */
 export interface BarResource {
@@ -60,7 +57,7 @@ export interface PciHardware {
   /** One access of `data.length` bytes; lost when the BAR does not answer. @throws as {@link PciHardware.readBar}. */
   writeBar(bar: BarIndex, offset: number, data: Uint8Array): void
   /** In the order in which they are tried. */
-  readonly resetMethods: readonly ResetMethodName[]
+  readonly resetMethods: readonly ResetMethod[]
   /**
    * Orders the reset methods as writing sysfs `reset_method` does: names separated by blanks, `default` to probe
    * again, nothing to disable all.
@@ -68,7 +65,7 @@ export interface PciHardware {
    */
   setResetMethods(text: string): void
   /** Clears what the method clears. `ENOTTY`: it does not work here (`pci_dev_reset_methods` then tries the next). */
-  reset(method: ResetMethodName): 'ok' | 'ENOTTY'
+  reset(method: ResetMethod): 'ok' | 'ENOTTY'
   readonly powerState: PowerState
 }
 

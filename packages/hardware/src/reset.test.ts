@@ -1,10 +1,5 @@
-import {
-  type ResetMethodName,
-  type SimulatedFunction,
-  SimulatedMachine,
-  StorageModel,
-} from '@vfiokit/hardware'
-import { type Bar, Bdf, ConfigSpace } from '@vfiokit/topology'
+import { type SimulatedFunction, SimulatedMachine, StorageModel } from '@vfiokit/hardware'
+import { type Bar, Bdf, ConfigSpace, type ResetMethod } from '@vfiokit/topology'
 import { describe, expect, it } from 'vitest'
 import {
   AF,
@@ -268,7 +263,7 @@ describe('reset methods', () => {
 
   it('are ordered as sysfs reset_method takes them', () => {
     const fn = smallMachine().hardware(DEEP)!
-    const after = (text: string): readonly ResetMethodName[] => {
+    const after = (text: string): readonly ResetMethod[] => {
       fn.setResetMethods(text)
       return fn.resetMethods
     }
@@ -284,7 +279,7 @@ describe('reset methods', () => {
   })
 
   it('leave out what is known to be broken', () => {
-    const ids = (vendorId: number, deviceId: number, classCode: number): readonly ResetMethodName[] => {
+    const ids = (vendorId: number, deviceId: number, classCode: number): readonly ResetMethod[] => {
       const topology = topologyOf(
         bridge(PORT, 0, 1, 1),
         endpoint(ENDPOINT, { vendorId, deviceId, classCode }),

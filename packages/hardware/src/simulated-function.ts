@@ -12,6 +12,7 @@ import {
   CAPABILITY_ID,
   type Diagnostic,
   type PciFunction,
+  type ResetMethod,
   type Topology,
 } from '@vfiokit/topology'
 import { BarDecoder } from './bar-decoder.ts'
@@ -26,9 +27,9 @@ import {
   StorageModel,
 } from './device-model.ts'
 import type { FunctionProfile } from './function-profile.ts'
-import type { BarResource, ConfigWidth, PciHardware, PowerState, ResetMethodName } from './pci-hardware.ts'
+import type { BarResource, ConfigWidth, PciHardware, PowerState } from './pci-hardware.ts'
 import { BRIDGE_CONTROL, BRIDGE_CONTROL_BUS_RESET, COMMAND, COMMAND_MASTER } from './register-layout.ts'
-import { RESET_METHODS, ResetMethods } from './reset-methods.ts'
+import { RESET_EFFECTS, ResetMethods } from './reset-methods.ts'
 import { writeMasks } from './write-masks.ts'
 
 /** What a function needs of the machine around it. */
@@ -87,9 +88,7 @@ export class SimulatedFunction implements PciHardware, ModelBoard {
     this.resources = resources
     this.#registers = registersOf(identity, resources, surroundings.topology, profile)
     this.configSizeBytes = this.#registers.sizeBytes === 4096 ? 4096 : 256
-    this.#resetMethods = new ResetMethods(identity, surroundings.topology, (offset, width) =>
-      this.#registers.peek(offset, width),
-    )
+    this.#resetMethods = new ResetMethods(identity, surroundings.topology)
     this.diagnostics = Object.freeze([...diagnostics, ...this.#resetMethods.diagnostics])
     this.#powerRegister = this.#capabilityRegister(CAPABILITY_ID.powerManagement, 4)
     this.#silence = identity.physfn === undefined ? 0xff : 0
@@ -108,7 +107,7 @@ export class SimulatedFunction implements PciHardware, ModelBoard {
     return (this.#registers.read(COMMAND, 2) & COMMAND_MASTER) !== 0
   }
 
-  get resetMethods(): readonly ResetMethodName[] {
+  get resetMethods(): readonly ResetMethod[] {
     return this.#resetMethods.list
   }
 
@@ -140,9 +139,9 @@ export class SimulatedFunction implements PciHardware, ModelBoard {
     if (this.#decoder.answers(bar, offset, data.length)) this.model.writeBar(bar, offset, data)
   }
 
-  reset(method: ResetMethodName): 'ok' | 'ENOTTY' {
+  reset(method: ResetMethod): 'ok' | 'ENOTTY' {
     if (!this.#resetMethods.works(method)) return 'ENOTTY'
-    const { reach, event } = RESET_METHODS[method]
+    const { reach, event } = RESET_EFFECTS[method]
     if (reach === 'function') this.receiveReset(event)
     else this.#surroundings.secondaryBusReset(this.identity.parent!)
     return 'ok'
