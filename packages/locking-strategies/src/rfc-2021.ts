@@ -11,17 +11,8 @@
  * One device alone is excluded as in unmap-range, which merged this idea three years later. A fault
  * brings in the whole mapping, as the kernels of that time did.
  */
-import {
-  type Body,
-  type LockingStrategy,
-  Refused,
-  run,
-  runOptional,
-  tryAcquire,
-  unwind,
-  zap,
-} from '@vfiokit/locking'
-import { prepareMembers, releaseMember } from './set-members.ts'
+import { type Body, type LockingStrategy, Refused, run, unwind } from '@vfiokit/locking'
+import { prepareMembers, tryLockMembers } from './set-members.ts'
 import { type UnmapRangeDevice, type UnmapRangeSet, unmapRange } from './unmap-range.ts'
 
 /** One address space per device, every memory lock of the slot tried in turn. */
@@ -39,15 +30,8 @@ export const rfc2021: LockingStrategy<UnmapRangeDevice, UnmapRangeSet> = {
     try {
       const unready = yield* prepareMembers(members, prepared)
       if (unready !== undefined) return new Refused(unready)
-      for (const member of members) {
-        const { device } = member
-        const notOwned = yield* run(member.admit)
-        if (notOwned !== undefined) return new Refused(notOwned)
-        if (!(yield* tryAcquire(device.state.memoryLock))) return new Refused('EBUSY')
-        locked.push(() => releaseMember(member, device.state.memoryLock))
-        yield* runOptional(member.locked)
-        yield* zap(device.addressSpace, device.zapRanges)
-      }
+      const refused = yield* tryLockMembers(members, locked)
+      if (refused !== undefined) return new Refused(refused)
       return yield* run(body)
     } finally {
       yield* unwind([...locked, ...prepared.reverse()])

@@ -3,10 +3,14 @@ import {
   type Body,
   type Lock,
   type Operation,
+  type RwSemaphore,
   release,
+  run,
   runOptional,
   type SetMember,
+  tryAcquire,
   type VfioErrno,
+  zap,
 } from '@vfiokit/locking'
 
 /**
@@ -23,6 +27,28 @@ export function* prepareMembers(
     const errno = yield* runOptional(prepare)
     if (errno !== undefined) return errno
     if (unprepare !== undefined) undo.push(unprepare)
+  }
+  return undefined
+}
+
+/**
+ * Admits, tries the memory lock of, and zaps member after member, and stops at the first that refuses.
+ *
+ * @param undo - Gets what gives back each lock that was taken, in member order.
+ * @returns the errno of the one that refused; EBUSY when its lock was not free.
+ */
+export function* tryLockMembers(
+  members: readonly SetMember<{ readonly memoryLock: RwSemaphore }, unknown>[],
+  undo: Body<void>[],
+): Operation<VfioErrno | undefined> {
+  for (const member of members) {
+    const { addressSpace, state, zapRanges } = member.device
+    const notOwned = yield* run(member.admit)
+    if (notOwned !== undefined) return notOwned
+    if (!(yield* tryAcquire(state.memoryLock))) return 'EBUSY'
+    undo.push(() => releaseMember(member, state.memoryLock))
+    yield* runOptional(member.locked)
+    yield* zap(addressSpace, zapRanges)
   }
   return undefined
 }

@@ -17,12 +17,10 @@ import {
   type RwSemaphore,
   release,
   run,
-  runOptional,
-  tryAcquire,
   unwind,
   zap,
 } from '@vfiokit/locking'
-import { prepareMembers, releaseMember } from './set-members.ts'
+import { prepareMembers, tryLockMembers } from './set-members.ts'
 
 /** What unmap-range keeps per device. */
 export interface UnmapRangeDevice {
@@ -64,15 +62,8 @@ export const unmapRange: LockingStrategy<UnmapRangeDevice, UnmapRangeSet> = {
     try {
       const unready = yield* prepareMembers(members, prepared)
       if (unready !== undefined) return new Refused(unready)
-      for (const member of members) {
-        const { device } = member
-        const notOwned = yield* run(member.admit)
-        if (notOwned !== undefined) return new Refused(notOwned)
-        if (!(yield* tryAcquire(device.state.memoryLock))) return new Refused('EBUSY')
-        locked.push(() => releaseMember(member, device.state.memoryLock))
-        yield* runOptional(member.locked)
-        yield* zap(device.addressSpace, device.zapRanges)
-      }
+      const refused = yield* tryLockMembers(members, locked)
+      if (refused !== undefined) return new Refused(refused)
       return yield* run(body)
     } finally {
       yield* unwind([...locked.reverse(), ...prepared.reverse(), () => release(set.state.mutex)])
