@@ -4,8 +4,10 @@
  * Its windows are the address ranges that it passes down. A window whose base is above its limit is closed; all
  * zero registers are not closed, they decode the lowest range.
  */
+
 import type { Bdf } from './bdf.ts'
 import type { ConfigSpace } from './config-space.ts'
+import { BUS_NUMBERS } from './header-registers.ts'
 
 export interface Window {
   readonly base: bigint
@@ -37,7 +39,6 @@ export const NO_WINDOWS: BridgeWindows = Object.freeze({
   prefetchable: undefined,
 })
 
-const BUS_NUMBERS = 0x18
 const IO_BASE = 0x1c
 const IO_UPPER = 0x30
 const MEMORY_BASE = 0x20

@@ -13,6 +13,7 @@ import {
 import { capabilityName } from './capability-names.ts'
 import type { ConfigSpace } from './config-space.ts'
 import type { Diagnostic } from './diagnostic.ts'
+import { STATUS, STATUS_CAPABILITY_LIST } from './header-registers.ts'
 
 export interface CapabilityWalk {
   readonly capabilities: readonly Capability[]
@@ -25,8 +26,6 @@ const EXTENDED_STEPS_MAX = 480
 const EXTENDED_START = 0x100
 const HEADER_ONLY = 64
 const HEADER_AND_LISTS = 256
-const STATUS = 0x06
-const STATUS_CAPABILITY_LIST = 0x10
 const HEAD = 0x34
 const HEAD_CARDBUS = 0x14
 /** PCI-X mode 2 functions (266 and 533 MHz) have an extended space too: bits 30 and 31 of the PCI-X status. */

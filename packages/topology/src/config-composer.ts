@@ -2,11 +2,13 @@
  * ConfigComposer: writes a configuration space from a description, header and capability lists included. For
  * topologies written by hand and for tests; what a real machine said is never composed.
  */
+
 import { BAR_LAYOUT, type Bar, FIRST_BAR_OFFSET } from './bar.ts'
 import type { BusNumbers } from './bridge.ts'
 import { type FieldValue, fieldNumber } from './capability-layout.ts'
 import { capabilityLayout } from './capability-layouts.ts'
 import { ConfigSpace } from './config-space.ts'
+import { CLASS_CODE, HEADER_TYPE, STATUS, STATUS_CAPABILITY_LIST } from './header-registers.ts'
 import type { SubsystemIds } from './pci-function.ts'
 
 export interface ComposedIdentity {
@@ -32,7 +34,6 @@ export interface ComposedCapability {
   readonly fields?: Readonly<Record<string, FieldValue>> | undefined
 }
 
-const STATUS_CAPABILITY_LIST = 0x10
 const FIRST_CAPABILITY = 0x40
 const FIRST_EXTENDED = 0x100
 
@@ -64,8 +65,8 @@ export class ConfigComposer {
     this.write(0x02, 2, identity.deviceId)
     this.write(0x08, 1, identity.revision ?? 0)
     const classCode = identity.classCode ?? 0
-    this.write(0x09, 1, classCode & 0xff).write(0x0a, 2, Math.floor(classCode / 256))
-    this.write(0x0e, 1, this.#headerType | (identity.multifunction === true ? 0x80 : 0))
+    this.write(CLASS_CODE, 1, classCode & 0xff).write(CLASS_CODE + 1, 2, Math.floor(classCode / 256))
+    this.write(HEADER_TYPE, 1, this.#headerType | (identity.multifunction === true ? 0x80 : 0))
     if (identity.subsystem !== undefined && this.#headerType === 0) {
       this.write(0x2c, 2, identity.subsystem.vendorId).write(0x2e, 2, identity.subsystem.deviceId)
     }
@@ -138,7 +139,7 @@ export class ConfigComposer {
   #linkStandard(id: number, offset: number): void {
     this.write(this.#link, 1, offset).write(offset, 1, id)
     this.#link = offset + 1
-    this.write(0x06, 2, this.#view.getUint16(0x06, true) | STATUS_CAPABILITY_LIST)
+    this.write(STATUS, 2, this.#view.getUint16(STATUS, true) | STATUS_CAPABILITY_LIST)
   }
 
   #linkExtended(capability: ComposedCapability, offset: number): void {

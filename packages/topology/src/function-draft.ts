@@ -2,6 +2,7 @@
  * FunctionDraft: a function while its topology is being built: decoded on its own, not yet placed in the tree.
  * Internal to the builder.
  */
+
 import { type Bar, type BarIndex, decodeBars, decodeRegisters } from './bar.ts'
 import { Bdf, type BdfParts } from './bdf.ts'
 import { type BridgeWindows, type BusNumbers, decodeBusNumbers, decodeWindows, NO_WINDOWS } from './bridge.ts'
@@ -15,6 +16,7 @@ import {
 import { walkCapabilities } from './capability-walk.ts'
 import { ConfigSpace } from './config-space.ts'
 import type { Diagnostic } from './diagnostic.ts'
+import { HEADER_TYPE } from './header-registers.ts'
 import type { FunctionInput, PciFunction, SubsystemIds } from './pci-function.ts'
 import { decodePcie, type PcieInfo } from './pcie.ts'
 
@@ -155,7 +157,6 @@ function identify(input: FunctionInput, config: ConfigSpace, report: Report): Id
   }
 }
 
-const HEADER_TYPE = 0x0e
 const CLASS_PCI_BRIDGE = 0x0604
 const CLASS_CARDBUS_BRIDGE = 0x0607
 

@@ -1,7 +1,9 @@
 /** BARs beyond the header: resizable BARs (extended 15, of virtual functions 24) and EA (standard 14). */
+
 import type { CapabilityLayout } from '../capability-layout.ts'
 import { register } from '../capability-layout.ts'
 import type { ConfigSpace } from '../config-space.ts'
+import { HEADER_TYPE } from '../header-registers.ts'
 
 export interface ResizableBar {
   readonly bar: number
@@ -63,7 +65,6 @@ export interface EnhancedAllocationEntry {
   readonly consistent: boolean
 }
 
-const HEADER_TYPE = 0x0e
 const FIELD_64_BIT = 2
 
 /** Entries after the header; a bridge has one more double word before them. */

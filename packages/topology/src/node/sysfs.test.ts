@@ -126,13 +126,27 @@ test('what is no device and what is malformed are faults that name their file', 
   ])
 })
 
-test('an attribute that cannot be read is unknown, and a fault with its errno', () => {
-  const path = join(folderOf('0000:01:00.0'), 'reset_method')
+/** Reads with a folder in the place of a file, which nobody can read, root neither. */
+function readWithFolderAs(path: string, detail: 'all' | 'tree'): Topology {
   renameSync(path, `${path}.kept`)
   mkdirSync(path)
-  const topology = readSysfs({ root })
+  const topology = readSysfs({ root, detail })
   rmdirSync(path)
   renameSync(`${path}.kept`, path)
+  return topology
+}
+
+test('for a tree too, a header that cannot be read is a fault', () => {
+  const topology = readWithFolderAs(join(folderOf('0000:01:00.0'), 'config'), 'tree')
+  expect(topology.faults.map(({ code, bdf }) => [code, bdf])).toEqual([
+    ['sysfs-attribute-unreadable', '0000:01:00.0'],
+    ['identity-unknown', '0000:01:00.0'],
+  ])
+})
+
+test('an attribute that cannot be read is unknown, and a fault with its errno', () => {
+  const path = join(folderOf('0000:01:00.0'), 'reset_method')
+  const topology = readWithFolderAs(path, 'all')
   expect(topology.function(Bdf.parse('01:00.0'))?.resetMethods).toBeUndefined()
   expect(topology.faults).toMatchObject([
     { severity: 'warning', code: 'sysfs-attribute-unreadable', bdf: '0000:01:00.0', file: path },

@@ -8,6 +8,7 @@ import { closeSync, fstatSync, openSync, readdirSync, readlinkSync, readSync } f
 import { join } from 'node:path'
 import { Bdf } from '../bdf.ts'
 import { ConfigSpace } from '../config-space.ts'
+import { BUS_NUMBERS, CLASS_CODE, HEADER_TYPE } from '../header-registers.ts'
 import {
   MORE_ATTRIBUTES,
   parentOfPath,
@@ -84,11 +85,7 @@ function addDevices(
       builder.addFault({ ...fault, file: device.folder })
     }
     builder.addFunction(sysfsFunction(bdf, device, recordsMethods, report))
-    for (const [name, errno] of device.unreadable) {
-      const message = `${bdf}: ${name} cannot be read (${errno}): taken as unknown`
-      const file = join(device.folder, name)
-      builder.addFault({ severity: 'warning', code: 'sysfs-attribute-unreadable', message, file, bdf })
-    }
+    for (const [name, errno] of device.unreadable) addUnreadable(builder, bdf, device.folder, name, errno)
   }
 }
 
@@ -114,10 +111,19 @@ function addVanished(builder: TopologyBuilder, bdf: Bdf, file: string): void {
   builder.addFault({ severity: 'warning', code: 'device-vanished', message, file, bdf })
 }
 
+function addUnreadable(
+  builder: TopologyBuilder,
+  bdf: Bdf,
+  folder: string,
+  name: string,
+  errno: string,
+): void {
+  const message = `${bdf}: ${name} cannot be read (${errno}): taken as unknown`
+  const file = join(folder, name)
+  builder.addFault({ severity: 'warning', code: 'sysfs-attribute-unreadable', message, file, bdf })
+}
+
 const HEADER_BYTES = 64
-const CLASS_CODE = 0x09
-const HEADER_TYPE = 0x0e
-const BUS_NUMBERS = 0x18
 
 /** Addresses from the names, bridges above from the links, bridges and their buses from the headers. */
 function addTree(builder: TopologyBuilder, folder: string, names: readonly string[]): void {
@@ -127,7 +133,9 @@ function addTree(builder: TopologyBuilder, folder: string, names: readonly strin
       addVanished(builder, bdf, file)
       continue
     }
-    const header = readFile(`${file}/config`, false)
+    const header = readFile(`${file}/config`, false, (errno) => {
+      addUnreadable(builder, bdf, file, 'config', errno)
+    })
     const isKnown = header !== undefined && header.length >= HEADER_BYTES
     const type = isKnown ? buffer[HEADER_TYPE]! & 0x7f : 0
     builder.addFunction({
@@ -279,14 +287,6 @@ class LiveDevice implements SysfsDevice {
     return this.#read(name)
   }
 
-  #read(name: string): string | undefined {
-    return readText(join(this.folder, name), this.#refused(name))
-  }
-
-  #refused(name: string): Refused {
-    return (errno) => void this.unreadable.set(name, errno)
-  }
-
   link(name: string): string | undefined {
     if (name === 'driver' && this.#uevent.has('PCI_ID')) return this.#uevent.get('DRIVER')
     return readLink(join(this.folder, name))
@@ -302,6 +302,14 @@ class LiveDevice implements SysfsDevice {
 
   path(): string | undefined {
     return readLink(this.folder)
+  }
+
+  #read(name: string): string | undefined {
+    return readText(join(this.folder, name), this.#refused(name))
+  }
+
+  #refused(name: string): Refused {
+    return (errno) => void this.unreadable.set(name, errno)
   }
 }
 

@@ -2,13 +2,12 @@
 import type { Bdf } from '../bdf.ts'
 import type { BusNumbers } from '../bridge.ts'
 import { type ConfigPatch, patchConfig } from '../config-patch.ts'
+import { BUS_NUMBERS } from '../header-registers.ts'
 import { type AddressPlan, planAddresses } from './address-plan.ts'
 import { type Card, cardAt, type Target, targetAt } from './card.ts'
 import type { MachineDraft, Part } from './machine-draft.ts'
 import { type EditOutcome, isDiagnostic, refuse, warn } from './refusal.ts'
 import type { TopologyEdit } from './topology-edit.ts'
-
-const BUS_NUMBERS = 0x18
 
 /** @param moved is told the old and the new address of each function. */
 export function moveCard(
