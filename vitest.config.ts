@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import { defaultServerConditions } from 'vite'
 import { defineConfig } from 'vitest/config'
 
@@ -6,6 +7,7 @@ const report = process.env.VFIOKIT_TEST_REPORT
 
 export const shared = {
   maxWorkers: 2,
+  setupFiles: [fileURLToPath(new URL('.tools/seed.ts', import.meta.url))],
   // Some tests start processes; a busy machine is not a failure.
   testTimeout: 60_000,
   hookTimeout: 60_000,

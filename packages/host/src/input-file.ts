@@ -1,7 +1,8 @@
 /** A YAML file that somebody wrote, checked against a schema, with a place for every complaint. */
 import { readFileSync } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
-import { type Diagnostic, YamlDocument } from '@vfiokit/topology'
+import { YamlDocument } from '@vfiokit/topology'
+import { unreadableFile } from '@vfiokit/topology/node'
 import type { z } from 'zod'
 import { type Complain, ConfigError } from './config-error.ts'
 
@@ -32,24 +33,11 @@ export function pathFrom(folder: string, path: string): string {
   return isAbsolute(path) ? path : join(folder, path)
 }
 
-const UNREADABLE: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  EISDIR: 'a directory, not a file',
-  EACCES: 'no permission to read it',
-}
-
 /** @throws ConfigError saying why it cannot be read. */
 export function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8')
   } catch (cause) {
-    const { code = '', message } = cause as NodeJS.ErrnoException
-    const unreadable: Diagnostic = {
-      severity: 'error',
-      code: 'file-unreadable',
-      message: UNREADABLE[code] ?? message,
-      file: path,
-    }
-    throw new ConfigError([unreadable])
+    throw new ConfigError([unreadableFile(path, cause)])
   }
 }

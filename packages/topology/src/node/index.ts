@@ -4,3 +4,4 @@
  */
 export { readSysfs, type SysfsOptions } from './sysfs.ts'
 export { readTopologyFile, type TopologyFileOptions } from './topology-file.ts'
+export { unreadableFile } from './unreadable-file.ts'

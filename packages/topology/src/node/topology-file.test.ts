@@ -27,9 +27,14 @@ test('the format is recognised from the text, compressed or not', () => {
 })
 
 test.each([
-  ['a folder', () => folder, 'file-unreadable', 'EISDIR'],
-  ['no file', () => join(folder, 'none'), 'file-unreadable', 'ENOENT'],
-  ['broken gzip', () => file('b.gz', Uint8Array.of(0x1f, 0x8b, 1, 2)), 'file-unreadable', 'Z_'],
+  ['a folder', () => folder, 'file-unreadable', 'a directory, not a file'],
+  ['no file', () => join(folder, 'none'), 'file-unreadable', 'there is no such file'],
+  [
+    'broken gzip',
+    () => file('b.gz', Uint8Array.of(0x1f, 0x8b, 1, 2)),
+    'file-unreadable',
+    'unknown compression method',
+  ],
   ['an empty file', () => file('empty', ''), 'format-unknown', 'not recognised'],
   ['another format', () => file('c', '00:00.0 Host bridge'), 'format-unknown', 'not recognised'],
 ])('%s is a diagnostic that names the file', (_name, path, code, message) => {

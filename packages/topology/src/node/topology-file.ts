@@ -7,6 +7,7 @@ import type { TopologyReader } from '../readers/topology-reader.ts'
 import { TopologyReaders } from '../readers/topology-readers.ts'
 import type { Topology } from '../topology.ts'
 import { TopologyBuilder } from '../topology-builder.ts'
+import { unreadableFile } from './unreadable-file.ts'
 
 export interface TopologyFileOptions {
   /** Name of the format; recognised from the text when left out. */
@@ -27,8 +28,7 @@ export function readTopologyFile(path: string, options: TopologyFileOptions = {}
   try {
     text = textOf(readFileSync(path))
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    return failed({ severity: 'error', code: 'file-unreadable', message: code ?? message, file: path })
+    return failed(unreadableFile(path, error))
   }
   const reader = choose(readers, text, options.format)
   if (reader !== undefined) return reader.read(text, { file: path })

@@ -1,0 +1,10 @@
+/**
+ * The seed of every property test, so that a run can be repeated.
+ *
+ * `VFIOKIT_SEED=random` draws another one; fast-check prints the seed of whatever fails.
+ */
+import fc from 'fast-check'
+
+const { VFIOKIT_SEED = '20210225' } = process.env
+
+if (VFIOKIT_SEED !== 'random') fc.configureGlobal({ ...fc.readConfigureGlobal(), seed: Number(VFIOKIT_SEED) })
