@@ -2,6 +2,7 @@
  * Systematic exploration of operations: automata, every interleaving, the shortest counterexample.
  * @packageDocumentation
  */
+export type { AnyLockingStrategy } from '@vfiokit/locking'
 export {
   type CompileOptions,
   compileOperation,
@@ -11,9 +12,11 @@ export {
 } from './compile/compile.ts'
 export { CompileError, type CompileRule } from './compile/compile-error.ts'
 export { type ReplayOptions, replayAgainst } from './compile/replay.ts'
+export { type ExploreOptions, explore, type StrategyVerdict } from './explore.ts'
 export { restCheck } from './model/at-rest.ts'
 export { Model } from './model/model.ts'
 export type { MappingSpec, ModelSpec, StepSpec, TaskSpec } from './model/model-spec.ts'
+export { type ModelSize, resizeModel } from './model/resize.ts'
 export { type ExhaustiveOptions, exhaustive, exploreNow, type Progress } from './modes/exhaustive.ts'
 export type {
   Automaton,

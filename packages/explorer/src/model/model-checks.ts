@@ -115,13 +115,14 @@ class ModelChecks {
     const checks: Check[] = []
     if (exclusive && !excludesReaders(this.model.strategy, device, held))
       checks.push(broken('I3', `${device.id} changes while readers may run`))
+    const units = this.#units(device)
     const table = this.#offAfter(device, op)
-    if (table !== undefined)
+    if (table !== undefined && units.length > 0)
       checks.push({
         property: 'I1',
         message: `pages of ${device.id} are mapped while ${OFF}`,
         table,
-        anyOf: this.#units(device),
+        anyOf: units,
       })
     return checks
   }
@@ -130,7 +131,8 @@ class ModelChecks {
     if (!excludesReaders(this.model.strategy, device, held))
       return [broken('I6', `${device.id} is reset while readers may run`)]
     const message = `${device.id} is reset with pages mapped`
-    return [{ property: 'I6', message, table: always(1), anyOf: this.#units(device) }]
+    const units = this.#units(device)
+    return units.length === 0 ? [] : [{ property: 'I6', message, table: always(1), anyOf: units }]
   }
 
   #barAccess(device: ExploredDevice, held: readonly LockUse[]): Check[] {

@@ -37,6 +37,7 @@ export class Model {
     const { registry } = this
     this.set = { id: 's0', state: strategy.setState(registry, 's0') }
     this.devices = new Map(spec.devices.map((id, at) => [id, this.#device(id, at)]))
+    for (const { cells } of this.devices.values()) cells.openCount.backing.write(spec.opened ?? 1)
     this.processes = new Map(
       spec.processes.map((id) => {
         const mmapLock = registry.rwsem(`mmap_lock:${id}`)
@@ -92,5 +93,5 @@ export class Model {
 
 /** Tasks of the same steps are interchangeable. */
 function kindOf(steps: readonly StepSpec[]): string {
-  return JSON.stringify(steps)
+  return steps.map((step) => Object.values(step).join(' ')).join(', ')
 }

@@ -36,7 +36,10 @@ export type Instruction =
   | { readonly kind: 'first'; readonly variables: readonly number[] }
   | { readonly kind: 'choice'; readonly outcomes: number }
 
-/** What must not be so right after a step: `table` says 1 and, if `anyOf` has some, one of them is not 0. */
+/**
+ * What must not be so right after a step: `table` says 1, and one of `anyOf` is not 0. An empty `anyOf`
+ * asks for nothing more.
+ */
 export interface Check {
   readonly property: string
   readonly message: string

@@ -1,0 +1,163 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { vfiokit } from '../fixtures/command-line.ts'
+
+const example = (name: string) =>
+  fileURLToPath(new URL(`../../../../examples/researcher/${name}.yaml`, import.meta.url))
+const SLOT = example('slot')
+
+interface Result {
+  readonly strategy: string
+  readonly verdict: string
+  readonly property?: string
+  readonly mode: string
+  readonly lockSemantics: string
+  readonly bound?: string
+  readonly states: number
+  readonly transitions: number
+  readonly cpuSeconds: number
+  readonly counterexample?: { readonly steps: readonly { readonly task: string; readonly op: string }[] }
+}
+
+async function explored(...args: string[]): Promise<{ code: number; results: readonly Result[] }> {
+  const { code, out, err } = await vfiokit(['explore', ...args, '--json'])
+  expect(err).toBe('')
+  return { code, results: JSON.parse(out).results }
+}
+
+function fileWith(name: string, text: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'vfiokit-explore-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  const path = join(folder, name)
+  writeFileSync(path, text)
+  return path
+}
+
+describe('the slot that strategies are compared on', () => {
+  test.each(['free', 'fair'])('is ok under every strategy that ships, locks %s', async (locks) => {
+    const { code, results } = await explored(SLOT, '--all', '--locks', locks)
+    expect(results.map(({ strategy, verdict }) => [strategy, verdict])).toEqual(
+      results.map(({ strategy }) => [strategy, 'ok']),
+    )
+    expect(results.length).toBeGreaterThanOrEqual(3)
+    expect(results[0]).toMatchObject({
+      mode: 'exhaustive',
+      lockSemantics: locks === 'fair' ? 'queue-fair' : 'any-free-moment',
+    })
+    expect(results[0]!.bound).toBeUndefined()
+    expect(code).toBe(0)
+  })
+
+  test('is not under a canary: 1, and the shortest way there', async () => {
+    const { code, results } = await explored(SLOT, '--strategy', 'zap-before-lock')
+    expect(code).toBe(1)
+    expect(results).toMatchObject([{ strategy: 'zap-before-lock', verdict: 'violation', property: 'I1' }])
+    expect(results[0]!.counterexample!.steps).toHaveLength(9)
+  })
+
+  test('as a table has one line a strategy and one column a task', async () => {
+    const { code, out } = await vfiokit(['explore', SLOT, '--strategy', 'zap-before-lock'])
+    expect(code).toBe(1)
+    expect(out).toContain('slot.yaml: 2 devices; 2 cpu0, 2 cpu1, guest, 2 slot')
+    expect(out).toMatch(/^zap-before-lock {2}violation {2}I1 .* any-free-moment$/m)
+    expect(out).toMatch(/^step {2}guest +cpu0/m)
+    expect(out).toContain('9 steps, the fewest there can be')
+  })
+
+  test('in another size says so', async () => {
+    const { out } = await vfiokit(['explore', SLOT, '--devices', '3', '--faults', '1', '--resets', '1'])
+    expect(out).toContain('3 devices; cpu0, cpu1, guest, slot, cpu1 of device-3')
+    expect(out).toMatch(/^unmap-range {2}ok/m)
+  })
+})
+
+test('open and close come between a hot reset that takes no lock of the set', async () => {
+  const { code, results } = await explored(example('slot-open-close'), '--all')
+  const verdicts = results.map(({ strategy, verdict, property }) => [strategy, verdict, property])
+  expect(verdicts.slice(0, 3)).toEqual([
+    ['unmap-range', 'ok', undefined],
+    ['rfc-2021', 'violation', 'I6'],
+    ['vma-list', 'violation', 'I6'],
+  ])
+  expect(code).toBe(1)
+})
+
+test('a hot reset that tries again is explored too', async () => {
+  const { code, results } = await explored(example('slot-retry'), '--all')
+  expect(results.every(({ verdict }) => verdict === 'ok')).toBe(true)
+  expect(code).toBe(0)
+})
+
+test('every example runs live as well', async () => {
+  for (const name of ['slot', 'slot-retry']) {
+    const { code, err } = await vfiokit(['run', example(name), '--no-timeline'])
+    expect({ name, code: code === 2 ? 2 : 0, err }).toEqual({ name, code: 0, err: '' })
+  }
+})
+
+describe('a bound', () => {
+  test('of memory makes the verdict unknown, and is said', async () => {
+    const { code, results } = await explored(
+      SLOT,
+      '--no-reduce',
+      '--strategy',
+      'vma-list',
+      '--max-memory',
+      '1',
+    )
+    expect(code).toBe(1)
+    expect(results[0]!.verdict).toBe('unknown')
+    expect(results[0]!.bound).toMatch(/need more than was allowed; \d+ of \d+ states expanded/)
+  })
+})
+
+describe('a strategy of a file', () => {
+  test('is explored under its own name', async () => {
+    const path = fileURLToPath(new URL('../../../../examples/researcher/patient.ts', import.meta.url))
+    const { code, results } = await explored(SLOT, '--strategy', path)
+    expect(results).toMatchObject([{ strategy: 'patient', verdict: 'ok' }])
+    expect(code).toBe(0)
+  })
+
+  test('that exports none is refused', async () => {
+    const path = fileWith('empty.mjs', 'export const name = 1')
+    const { code, err } = await vfiokit(['explore', SLOT, '--strategy', path])
+    expect(code).toBe(2)
+    expect(err).toContain('has to export one strategy')
+  })
+
+  test('that is not there is refused', async () => {
+    const { code, err } = await vfiokit(['explore', SLOT, '--strategy', './no-such.mjs'])
+    expect(code).toBe(2)
+    expect(err).toContain('./no-such.mjs cannot be loaded')
+  })
+})
+
+test('a name that nobody has is refused with those there are', async () => {
+  const { code, err } = await vfiokit(['explore', SLOT, '--strategy', 'better'])
+  expect(code).toBe(2)
+  expect(err).toContain('unmap-range, rfc-2021, vma-list')
+})
+
+test('a step without a protocol is refused by name, at its place', async () => {
+  const text = readFileSync(SLOT, 'utf8')
+    .replace(
+      'host.yaml',
+      fileURLToPath(new URL('../../../../examples/researcher/host.yaml', import.meta.url)),
+    )
+    .replace('set-memory: { device: d0, on: true }', 'read: { device: d0, region: 7, offset: 0, length: 4 }')
+  const { code, err } = await vfiokit(['explore', fileWith('config.yaml', text)])
+  expect(code).toBe(2)
+  expect(err).toMatch(/config\.yaml:\d+:\d+: error: there is no protocol to explore for this step/)
+})
+
+test.each([
+  ['--locks', 'slow'],
+  ['--devices', '0'],
+  ['--max-cpu', 'long'],
+])('%s %s is bad usage', async (...args) => {
+  expect((await vfiokit(['explore', SLOT, ...args])).code).toBe(2)
+})

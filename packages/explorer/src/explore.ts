@@ -1,0 +1,45 @@
+/** Explores one model under one strategy, in any mode. */
+import type { AnyLockingStrategy } from '@vfiokit/locking'
+import { CompileError } from './compile/compile-error.ts'
+import { restCheck } from './model/at-rest.ts'
+import { Model } from './model/model.ts'
+import type { ModelSpec } from './model/model-spec.ts'
+import { type ExhaustiveOptions, exhaustive, type Progress } from './modes/exhaustive.ts'
+import { cpuClock } from './report/cpu-clock.ts'
+import type { Mode, Verdict } from './report/verdict.ts'
+
+/** How a model is explored. */
+export interface ExploreOptions extends Omit<ExhaustiveOptions, 'atRest'> {
+  /** `exhaustive` by default. */
+  readonly mode?: Mode
+}
+
+/** A verdict with the name of the strategy that it is about. */
+export interface StrategyVerdict extends Verdict {
+  readonly strategy: string
+}
+
+/**
+ * Explores slice by slice; the verdict comes through the last `next()`.
+ *
+ * A strategy that cannot be compiled has the verdict `error`, with the rule that it breaks.
+ */
+export function* explore(
+  strategy: AnyLockingStrategy,
+  spec: ModelSpec,
+  options: ExploreOptions = {},
+): Generator<Progress, StrategyVerdict> {
+  const { mode = 'exhaustive', semantics = 'any-free-moment' } = options
+  const cpu = cpuClock()
+  try {
+    const model = new Model(strategy, spec)
+    const program = model.program()
+    const verdict = yield* exhaustive(program, { ...options, atRest: restCheck(model, program) })
+    return { strategy: strategy.name, ...verdict, cpuSeconds: cpu() }
+  } catch (error) {
+    if (!(error instanceof CompileError)) throw error
+    const nothing = { reductions: [], states: 0, transitions: 0, cpuSeconds: cpu() }
+    const found = { verdict: 'error' as const, property: error.rule, message: error.message }
+    return { strategy: strategy.name, ...found, mode, lockSemantics: semantics, ...nothing }
+  }
+}
