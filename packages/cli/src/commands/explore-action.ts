@@ -2,15 +2,17 @@
 import {
   type AnyLockingStrategy,
   type ExploreOptions,
+  type ExploreProgress,
   explore,
+  type ModelSpec,
   NO_REDUCTIONS,
-  type Progress,
   resizeModel,
   type StrategyVerdict,
 } from '@vfiokit/explorer'
 import { readScenarioFile, type Scenario } from '@vfiokit/host'
 import { painter, type Terminal } from '../terminal.ts'
 import type { ExploreFlags } from './explore.ts'
+import { keep, replayKept, writeModels } from './explore-files.ts'
 import { modelOf } from './explore-model.ts'
 import { verdictsText } from './explore-report.ts'
 import { strategiesOf } from './explore-strategies.ts'
@@ -19,7 +21,7 @@ const BYTES_PER_MEGABYTE = 2 ** 20
 /** Progress is shown that often, on a terminal. */
 const SHOWN_EVERY_MS = 200
 
-/** @returns the exit code: 0 when every verdict is ok, else 1 */
+/** @returns the exit code: 0 when every verdict is ok, or every replay as it was kept; else 1 */
 export async function exploreScenario(
   path: string,
   flags: ExploreFlags,
@@ -28,16 +30,10 @@ export async function exploreScenario(
   const scenario = readScenarioFile(path)
   const spec = resizeModel(modelOf(scenario), flags)
   const strategies = await strategiesOf(scenario, flags)
-  const interrupt = watchInterrupt()
-  const results: StrategyVerdict[] = []
-  try {
-    for (const strategy of strategies) {
-      const run = explore(strategy, spec, { ...optionsOf(scenario, flags), shouldStop: () => interrupt.seen })
-      results.push(await drive(run, strategy, terminal))
-    }
-  } finally {
-    interrupt.forget()
-  }
+  if (flags.promela !== undefined || flags.dot !== undefined) return writeModels(strategies, spec, flags)
+  if (flags.replay !== undefined) return replayKept(flags.replay, strategies, spec, terminal)
+  const results = await exploreAll(strategies, spec, optionsOf(scenario, flags), terminal)
+  if (flags.save !== undefined) keep(flags.save, { scenario: path, spec, strategies }, results)
   const text =
     flags.json === true
       ? JSON.stringify({ scenario: path, results }, undefined, 2)
@@ -46,19 +42,46 @@ export async function exploreScenario(
   return results.every(({ verdict }) => verdict === 'ok') ? 0 : 1
 }
 
+async function exploreAll(
+  strategies: readonly AnyLockingStrategy[],
+  spec: ModelSpec,
+  options: ExploreOptions,
+  terminal: Terminal,
+): Promise<StrategyVerdict[]> {
+  const interrupt = watchInterrupt()
+  const results: StrategyVerdict[] = []
+  try {
+    for (const strategy of strategies) {
+      const run = explore(strategy, spec, { ...options, shouldStop: () => interrupt.seen })
+      results.push(await drive(run, strategy, terminal))
+    }
+  } finally {
+    interrupt.forget()
+  }
+  return results
+}
+
 function optionsOf({ document }: Scenario, flags: ExploreFlags): ExploreOptions {
   const locks = flags.locks ?? (document.locks?.fair === true ? 'fair' : 'free')
-  return {
+  const { mode, preemptions, runs, seed, sampler, fairness, maxCpu, maxMemory } = flags
+  const given = {
+    mode,
+    preemptions,
+    runs,
+    seed,
+    sampler,
+    fairness,
     semantics: locks === 'fair' ? 'queue-fair' : 'any-free-moment',
-    ...(flags.reduce ? {} : { reductions: NO_REDUCTIONS }),
-    ...(flags.maxMemory === undefined ? {} : { memoryMax: flags.maxMemory * BYTES_PER_MEGABYTE }),
-    ...(flags.maxCpu === undefined ? {} : { cpuSecondsMax: flags.maxCpu }),
+    reductions: flags.reduce ? undefined : NO_REDUCTIONS,
+    memoryMax: maxMemory === undefined ? undefined : maxMemory * BYTES_PER_MEGABYTE,
+    cpuSecondsMax: maxCpu,
   }
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
 }
 
 /** Between slices the event loop gets its turn, or an interrupt would never be seen. */
 async function drive(
-  run: Generator<Progress, StrategyVerdict>,
+  run: Generator<ExploreProgress, StrategyVerdict>,
   { name }: AnyLockingStrategy,
   { err }: Terminal,
 ): Promise<StrategyVerdict> {
@@ -72,8 +95,9 @@ async function drive(
     await new Promise((resume) => setImmediate(resume))
     if (err.isTTY !== true || Date.now() - shown < SHOWN_EVERY_MS) continue
     shown = Date.now()
-    const { states, expanded, depth } = next.value
-    err.write(`\r${name}: ${states} states, ${expanded} expanded, depth ${depth}\u001b[K`)
+    const { states, runs, transitions } = next.value
+    const looked = states === undefined ? `${runs} runs` : `${states} states`
+    err.write(`\r${name}: ${looked}, ${transitions} transitions\u001b[K`)
   }
 }
 

@@ -114,6 +114,63 @@ describe('a bound', () => {
   })
 })
 
+describe('a mode', () => {
+  test.each([
+    [['--mode', 'bounded', '--preemptions', '1'], 'at most 1 preemptions'],
+    [['--mode', 'sample', '--runs', '500', '--seed', '3', '--sampler', 'walk'], '500 runs of walk, seed 3'],
+    [['--mode', 'lockdep'], 'the order of locks only'],
+    [['--mode', 'liveness', '--faults', '1', '--resets', '1', '--fairness', 'weak'], 'weak fairness'],
+  ])('%s says what it looked at', async (args, bound) => {
+    const { code, results } = await explored(SLOT, ...args, '--strategy', 'unmap-range')
+    expect(results).toMatchObject([{ verdict: 'ok', mode: args[1] }])
+    expect(results[0]!.bound).toContain(bound)
+    expect(code).toBe(0)
+  })
+
+  test.each(['bounded', 'sample', 'lockdep'])('%s finds what is wrong with naive', async (mode) => {
+    const { code, results } = await explored(SLOT, '--mode', mode, '--strategy', 'naive')
+    expect(results).toMatchObject([{ verdict: 'deadlock', mode }])
+    expect(code).toBe(1)
+  })
+
+  test('that there is not is bad usage', async () => {
+    expect((await vfiokit(['explore', SLOT, '--mode', 'guess'])).code).toBe(2)
+  })
+})
+
+describe('a file', () => {
+  test('of counterexamples is kept, replayed, and says when the code has changed', async () => {
+    const file = fileWith('kept.json', '')
+    await explored(SLOT, '--strategy', 'zap-before-lock', '--save', file)
+    const replayed = (...args: string[]) => vfiokit(['explore', SLOT, ...args, '--replay', file])
+    expect(await replayed('--strategy', 'zap-before-lock')).toEqual({
+      code: 0,
+      out: 'zap-before-lock: I1 again, after 9 steps\n',
+      err: '',
+    })
+    writeFileSync(file, readFileSync(file, 'utf8').replace('"zap-before-lock"', '"unmap-range"'))
+    const { code, out } = await replayed('--strategy', 'unmap-range')
+    expect(code).toBe(1)
+    expect(out).toMatch(
+      /^unmap-range: step \d was "zap space:d0" and is "acquire memory_lock:d0 \(write\)" \(the code has changed/,
+    )
+  })
+
+  test('of anything else is refused', async () => {
+    const { code, err } = await vfiokit(['explore', SLOT, '--replay', fileWith('other.json', '{}')])
+    expect(code).toBe(2)
+    expect(err).toContain('holds no counterexamples')
+  })
+
+  test('for SPIN and for Graphviz is written for each strategy', async () => {
+    const [promela, dot] = [fileWith('model.pml', ''), fileWith('model.dot', '')]
+    const { code, out } = await vfiokit(['explore', SLOT, '--all', '--promela', promela, '--dot', dot])
+    expect({ code, out }).toEqual({ code: 0, out: '' })
+    expect(readFileSync(promela.replace('.pml', '.unmap-range.pml'), 'utf8')).toContain('proctype T0()')
+    expect(readFileSync(dot.replace('.dot', '.vma-list.dot'), 'utf8')).toContain('digraph')
+  })
+})
+
 describe('a strategy of a file', () => {
   test('is explored under its own name', async () => {
     const path = fileURLToPath(new URL('../../../../examples/researcher/patient.ts', import.meta.url))

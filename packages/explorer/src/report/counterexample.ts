@@ -27,6 +27,8 @@ export interface Counterexample {
   readonly blocked: readonly BlockedPlace[]
   /** Whether no shorter one exists. */
   readonly isShortest: boolean
+  /** Of a livelock: the number of the step, from 1, with which the steps begin anew for ever. */
+  readonly loopsFrom?: number
 }
 
 /** Takes a step of the machine and writes it down. */

@@ -7,9 +7,10 @@ import { type LockSemantics, Machine } from './machine.ts'
 import { KIND } from './node-tables.ts'
 import { ALL_REDUCTIONS, NO_REDUCTIONS, type Reductions, StateSearch } from './state-search.ts'
 
-const PROGRAMS_OF_A_KIND = 850
+const PROGRAMS_OF_A_KIND = 950
+const TIMEOUT_MS = 300_000
 /** A program with more is passed over: the full search would take seconds. */
-const STATES_MAX = 12_000
+const STATES_MAX = 2500
 const WITHOUT_SYMMETRY: Reductions = { persistentSets: true, chains: true, symmetry: false }
 const SETS_ONLY: Reductions = { persistentSets: true, chains: false, symmetry: false }
 
@@ -71,14 +72,18 @@ function compare(semantics: LockSemantics, options: RandomProgramOptions, untilM
 const SEMANTICS: readonly LockSemantics[] = ['any-free-moment', 'queue-fair']
 
 describe.each(SEMANTICS)('%s', (semantics) => {
-  test.each([false, true])(`${PROGRAMS_OF_A_KIND} programs, rich in inversions: %s`, (inversions) => {
-    const tally = compare(semantics, { inversions })
-    console.info(semantics, inversions ? 'inversions' : 'mixed', JSON.stringify(tally))
-    expect(tally.mismatches).toEqual([])
-    expect(tally.programs).toBeGreaterThan(PROGRAMS_OF_A_KIND * 0.9)
-    expect(tally.violations).toBeGreaterThan(0)
-    if (inversions) expect(tally.deadlocks / tally.programs).toBeGreaterThan(0.2)
-  })
+  test.each([false, true])(
+    `${PROGRAMS_OF_A_KIND} programs, rich in inversions: %s`,
+    (inversions) => {
+      const tally = compare(semantics, { inversions })
+      console.info(semantics, inversions ? 'inversions' : 'mixed', JSON.stringify(tally))
+      expect(tally.mismatches).toEqual([])
+      expect(tally.programs).toBeGreaterThan(PROGRAMS_OF_A_KIND * 0.7)
+      expect(tally.violations).toBeGreaterThan(0)
+      if (inversions) expect(tally.deadlocks / tally.programs).toBeGreaterThan(0.2)
+    },
+    TIMEOUT_MS,
+  )
 })
 
 /** Each leaves one conflict out. The fuzz is worth something only if it finds them. */
@@ -89,14 +94,18 @@ const PLANTED: readonly [what: string, kind: number][] = [
 ]
 
 describe.each(SEMANTICS)('a planted unsound reduction is found, %s', (semantics) => {
-  test.each(PLANTED)('%s', (_what, kind) => {
-    const table = LOCK_CONFLICTS as Record<number, unknown>
-    const right = table[kind]
-    try {
-      table[kind] = [[], []]
-      expect(compare(semantics, { inversions: true }, true).mismatches).toHaveLength(1)
-    } finally {
-      table[kind] = right
-    }
-  })
+  test.each(PLANTED)(
+    '%s',
+    (_what, kind) => {
+      const table = LOCK_CONFLICTS as Record<number, unknown>
+      const right = table[kind]
+      try {
+        table[kind] = [[], []]
+        expect(compare(semantics, { inversions: true }, true).mismatches).toHaveLength(1)
+      } finally {
+        table[kind] = right
+      }
+    },
+    TIMEOUT_MS,
+  )
 })
