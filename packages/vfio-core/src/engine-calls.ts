@@ -2,6 +2,8 @@
 import { acquire, type Operation, release, unwind } from '@vfiokit/locking'
 import { ContainerFile } from './container-file.ts'
 import { GroupFile } from './group-file.ts'
+import type { Area } from './mm/address-map.ts'
+import type { AnonymousMemory } from './mm/anonymous-memory.ts'
 import type { Frame } from './mm/frame.ts'
 import { fork, type MmapRequest, mmap, mprotect, munmap } from './mm/mapping-calls.ts'
 import { PAGE_SIZE_BYTES, pageOf } from './mm/page.ts'
@@ -102,9 +104,10 @@ export class EngineCalls implements ProcessCalls {
 
   /** Unmaps and closes everything. Kernel: `exit_mm`, then `exit_files`. */
   *exit(): Operation<void> {
-    const { files, vmas } = this.process
-    const first = vmas[0]?.start ?? 0
-    const end = vmas.at(-1)?.end ?? first
+    const { files, vmas, memory } = this.process
+    const areas = [...vmas, ...memory.all]
+    const first = areas.reduce((least, { start }) => Math.min(least, start), Number.MAX_SAFE_INTEGER)
+    const end = areas.reduce((most, area) => Math.max(most, area.end), 0)
     yield* unwind([
       ...(end > first ? [() => this.munmap(first, end - first)] : []),
       ...[...files.keys()].map((fd) => () => this.close(fd)),
@@ -134,7 +137,7 @@ function refuseOffset(offset: number): void {
 
 /** Where an address lies. */
 export interface Located {
-  readonly vma: Vma
+  readonly vma: Vma | AnonymousMemory
   readonly page: number
   readonly offset: number
 }
@@ -151,7 +154,7 @@ export function locate(
   lengthBytes: number,
   need: 'read' | 'write',
 ): Located {
-  const vma = process.vmaAt(address)
+  const vma = process.areaAt(address)
   if (vma === undefined) throw new VfioSignal('SIGSEGV', 1, `nothing is mapped at 0x${address.toString(16)}`)
   if (!vma.protection[need]) throw new VfioSignal('SIGSEGV', 2, `${vma.id} may not be used to ${need}`)
   const page = pageOf(address - vma.start)
@@ -162,6 +165,6 @@ export function locate(
 }
 
 /** What a process gets whose fault failed: si_code BUS_ADRERR. */
-export function busError(vma: Vma, page: number): VfioSignal {
+export function busError(vma: Area, page: number): VfioSignal {
   return new VfioSignal('SIGBUS', 2, `page ${page} of ${vma.id} cannot be reached`)
 }
