@@ -50,7 +50,8 @@ test(`${SEQUENCES} random sequences of calls: I1-I8 hold, no lock is left, every
   console.log(`seed ${seed ?? 'drawn'}; answers: ${[...answers].map((pair) => pair.join(' ')).join(', ')}`)
   expect(pairs.size).toBe(STRATEGIES.length * KERNEL_VERSIONS.length)
   expect(Math.min(...pairs.values())).toBeGreaterThanOrEqual(LEAST_PER_PAIR)
-})
+  // A minute on a machine that has nothing else to do.
+}, 180_000)
 
 test.each([
   { canary: naive, defect: 'deadlock' as const },
