@@ -32,8 +32,8 @@ export class EngineCalls implements ProcessCalls {
   }
 
   *open(path: string): Operation<number> {
-    const { groups, profile } = this.core
-    if (path === CONTAINER_PATH) return this.process.install(new ContainerFile(profile))
+    const { groups, profile, locks } = this.core
+    if (path === CONTAINER_PATH) return this.process.install(new ContainerFile(profile, locks))
     const group = groups.get(Number(GROUP_PATH.exec(path)?.[1] ?? Number.NaN))
     // The node of a group is there as long as vfio drives something in it.
     if (group === undefined || group.devices.size === 0) throw new VfioError('ENOENT', 'no-device', path)

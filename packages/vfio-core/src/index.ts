@@ -19,6 +19,11 @@ export { EngineCalls } from './engine-calls.ts'
 export { Group } from './group.ts'
 export { GroupFile } from './group-file.ts'
 export type { HostOperator } from './host-operator.ts'
+export { argumentIn, requireBytes } from './ioctl-argument.ts'
+export { DeviceDma, type DmaDomain } from './iommu/device-dma.ts'
+export { type PageSpan, PageSpans } from './iommu/page-spans.ts'
+export { type DmaPermission, PinnedMemory } from './iommu/pinned-memory.ts'
+export { type DmaMapping, type IovaRange, Type1Iommu, type Type1Options } from './iommu/type1-iommu.ts'
 export {
   DEFAULT_KERNEL,
   KERNEL_VERSIONS,

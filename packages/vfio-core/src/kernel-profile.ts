@@ -34,6 +34,20 @@ export interface KernelProfile {
   readonly containerExtensionsWithType: readonly number[]
   /** SET_IOMMU with an extension that is no type of its own, such as unmap-all. */
   readonly setIommuToExtension: VfioErrno
+  /** IOMMU_GET_INFO: where the next capability may begin, in bytes (6.5: padded to 8). */
+  readonly iommuCapabilityAlignBytes: 1 | 8
+  /** IOMMU_GET_INFO: how much of its struct is written at most; the pad field came later. */
+  readonly iommuInfoBytes: 20 | 24
+  /** IOMMU page sizes as reported: 4 KiB to 2^63, or what the hardware has (5.11). */
+  readonly iommuPageSizes: bigint
+  /** A range of DMA addresses that wraps around 64 bits. */
+  readonly dmaRangeWraps: VfioErrno
+  /** The wrap of a range to map is found before flags and alignment are looked at (7.x). */
+  readonly dmaMapWrapFirst: boolean
+  /** UNMAP_DMA takes ALL and VADDR, MAP_DMA takes VADDR (5.12). */
+  readonly dmaUpdatesVaddr: boolean
+  /** mmap of a container: it had an mmap of its own once. */
+  readonly containerMmap: VfioErrno
   /** A device file cannot be mapped for execution, as any file of an anonymous inode (7.x). */
   readonly deviceFilesNoExec: boolean
   /** Widest single access to BAR memory. */
@@ -64,6 +78,13 @@ const DIFFERENCES: { readonly [K in KernelDifference]: Row<KernelProfile[K]> } =
   ],
   containerExtensionsWithType: [[], [10], [10], [10]],
   setIommuToExtension: ['ENODEV', 'EINVAL', 'EINVAL', 'EINVAL'],
+  iommuCapabilityAlignBytes: [1, 1, 8, 8],
+  iommuInfoBytes: [20, 20, 24, 24],
+  iommuPageSizes: [0xffff_ffff_ffff_f000n, 0x4020_1000n, 0x4020_1000n, 0x4020_1000n],
+  dmaRangeWraps: ['EINVAL', 'EINVAL', 'EINVAL', 'EOVERFLOW'],
+  dmaMapWrapFirst: [false, false, false, true],
+  dmaUpdatesVaddr: [false, true, true, true],
+  containerMmap: ['EINVAL', 'ENODEV', 'ENODEV', 'ENODEV'],
   deviceFilesNoExec: [false, false, false, true],
   barAccessMaxBytes: [4, 4, 8, 8],
   defaultStrategy: ['vma-list', 'vma-list', 'unmap-range', 'unmap-range'],

@@ -78,7 +78,7 @@ function mappableFile(process: Process, request: DeviceMapRequest): DeviceFile {
   const file = process.file(request.fd)
   if (lengthBytes === 0) throw new VfioError('EINVAL', 'bad-count', 'a mapping of no bytes')
   if (!(file instanceof DeviceFile))
-    throw new VfioError('ENODEV', 'not-a-device', `${file.title} cannot be mapped`)
+    throw new VfioError(file.mmapRefusal, 'not-a-device', `${file.title} cannot be mapped`)
   if (protection.execute && file.profile.deviceFilesNoExec)
     throw new VfioError('EPERM', 'not-mappable', `${file.title} cannot be executed`)
   return file
