@@ -1,7 +1,7 @@
 /**
  * The composition root: loads modules and plugins, wires one host, and binds what its config names.
  */
-import { hardwareModule } from '@vfiokit/hardware/module'
+import { FUNCTION_PROFILE_SOURCE, type FunctionProfileSource, hardwareModule } from '@vfiokit/hardware/module'
 import { type AnyLockingStrategy, LockRegistry } from '@vfiokit/locking'
 import { LOCK_REGISTRY, LOCKING_STRATEGY, lockingModule } from '@vfiokit/locking/module'
 import { lockingStrategiesModule } from '@vfiokit/locking-strategies/module'
@@ -34,6 +34,8 @@ export interface HostConfig {
   readonly kernel?: KernelVersion | undefined
   /** A topology, or where to get one. */
   readonly topology: Topology | HostDocument['topology']
+  /** What was measured of functions; what it does not know, tables decide. */
+  readonly functionProfiles?: FunctionProfileSource | undefined
   /** Functions for vfio-pci, by BDF. */
   readonly bind?: readonly string[] | undefined
   /** Package names, paths, or plugins themselves. */
@@ -85,6 +87,8 @@ export async function createHost(config: HostConfig): Promise<Host> {
   container.bind(TOPOLOGY).toConstantValue(topology)
   container.bind(KERNEL_PROFILE).toConstantValue(profile)
   container.bind(CHOSEN_STRATEGY).toConstantValue(strategy)
+  if (config.functionProfiles !== undefined)
+    container.bind(FUNCTION_PROFILE_SOURCE).toConstantValue(config.functionProfiles)
   container.bind(PLUGIN_FAILURE_LOG).toConstantValue(config.onPluginFailure ?? (() => {}))
   if (config.fairLocks === false)
     container.rebind(LOCK_REGISTRY).toConstantValue(new LockRegistry({ fair: false }))

@@ -2,6 +2,8 @@
  * The composition root: createHost(config) wires the packages, loads plugins and runs scenarios.
  * @packageDocumentation
  */
+export type { FunctionProfile } from '@vfiokit/hardware'
+export { KERNEL_VERSIONS, type KernelVersion } from '@vfiokit/vfio-core'
 export { type Complain, type Complaint, ConfigError, complainPlainly } from './config-error.ts'
 export { createHost, type HostConfig } from './create-host.ts'
 export type { Host } from './host.ts'

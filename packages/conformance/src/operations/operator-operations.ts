@@ -1,0 +1,77 @@
+/** What an administrator does through sysfs, and time. */
+import { hexOf, NOTHING, type OperationCall, type OperationHandler } from '../script/handler.ts'
+import { type Answer, NotCarried } from '../script/outcome.ts'
+import { physicalConfig, placeIn, vfioConfig } from '../script/places.ts'
+import { numberOf, type ScriptSession } from '../script/session.ts'
+
+/** Operations by name. */
+export const OPERATOR_OPERATIONS: Readonly<Record<string, OperationHandler>> = {
+  sysfs: readAttribute,
+  'sysfs-write': writeAttribute,
+  'host-cfg': readConfig,
+  'host-cfg-write': async ({ session, draft, positional: [device, offset, hex] }) => {
+    const off = await configPlace(session, device!, offset!)
+    draft.off = off
+    const data = Uint8Array.from(Buffer.from(hex!, 'hex'))
+    await session.operator.writeConfig(device!, off, data)
+    return { result: { ret: data.length } }
+  },
+  sleep: async ({ session, positional: [milliseconds] }) => {
+    if (session.host.advance === undefined) throw new NotCarried('no simulated time')
+    await session.host.advance(numberOf(milliseconds!))
+    return NOTHING
+  },
+}
+
+/** Attributes that are symbolic links, and the folder that they lead to. */
+const LINKS: Readonly<Record<string, string>> = {
+  driver: 'bus/pci/drivers',
+  iommu_group: 'kernel/iommu_groups',
+}
+
+async function readAttribute({ session, draft, positional }: OperationCall): Promise<Answer> {
+  const [device, name] = positional
+  draft.origin = {
+    device: device!,
+    space: 'attribute',
+    attribute: name!,
+    isOpen: session.isOpen(device!),
+  }
+  const text = await session.operator.readAttribute(device!, name!)
+  const folder = LINKS[name!]
+  if (folder === undefined) return { result: { text } }
+  // A host that has real links answers what they say; one that has names answers the last part.
+  const link = text.includes('/') ? text : session.machine.facts.linkText(device!, `${folder}/${text}`)
+  return { result: { link } }
+}
+
+async function writeAttribute({
+  session,
+  positional: [device, name, ...words],
+}: OperationCall): Promise<Answer> {
+  const value = words.join(' ')
+  if (name === 'driver/unbind') await session.operator.unbind(value)
+  else await session.operator.writeAttribute(device!, name!, value)
+  return NOTHING
+}
+
+async function readConfig({ session, draft, positional }: OperationCall): Promise<Answer> {
+  const [device, offset, length] = positional
+  const off = await configPlace(session, device!, offset!)
+  const len = await configPlace(session, device!, length!)
+  draft.off = off
+  draft.origin = {
+    device: device!,
+    space: 'physical-config',
+    offset: off,
+    isOpen: session.isOpen(device!),
+  }
+  const bytes = await session.operator.readConfig(device!, off, len)
+  return { result: { ret: bytes.length, data: hexOf(bytes) } }
+}
+
+/** Capabilities are looked up through vfio where the device is open. */
+async function configPlace(session: ScriptSession, device: string, word: string): Promise<number> {
+  const handle = session.handles.get(device)
+  return placeIn(word, handle === undefined ? physicalConfig(session, device) : vfioConfig(session, handle))
+}
