@@ -10,11 +10,17 @@ export {
   type ResetEvent,
   StorageModel,
 } from './device-model.ts'
+export type { BoardSurroundings } from './function-board.ts'
 export type { FunctionProfile, MeasuredBarSize, MeasuredReset } from './function-profile.ts'
 export type {
   AccessWidth,
   BarResource,
   ConfigWidth,
+  DmaTarget,
+  FunctionInterrupts,
+  InterruptController,
+  InterruptMessage,
+  MachineClock,
   PciHardware,
   PciMachine,
   PowerState,
