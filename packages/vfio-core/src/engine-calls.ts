@@ -10,7 +10,7 @@ import { PAGE_SIZE_BYTES, pageOf } from './mm/page.ts'
 import { touchPage } from './mm/page-touch.ts'
 import type { Process } from './mm/process.ts'
 import type { UserBuffer } from './mm/user-buffer.ts'
-import type { Protection, Vma } from './mm/vma.ts'
+import { allows, type Protection, type Vma } from './mm/vma.ts'
 import type { ProcessCalls } from './process-calls.ts'
 import type { VfioCore } from './vfio-core.ts'
 import { VfioError } from './vfio-error.ts'
@@ -58,13 +58,17 @@ export class EngineCalls implements ProcessCalls {
   }
 
   *pread(fd: number, buffer: UserBuffer, offset: number): Operation<number> {
-    refuseOffset(offset)
-    return yield* this.process.file(fd).read({ process: this.process, buffer, offset })
+    refuseNegative(offset)
+    const file = this.process.file(fd)
+    refuseUnreachable(offset)
+    return yield* file.read({ process: this.process, buffer, offset })
   }
 
   *pwrite(fd: number, buffer: UserBuffer, offset: number): Operation<number> {
-    refuseOffset(offset)
-    return yield* this.process.file(fd).write({ process: this.process, buffer, offset })
+    refuseNegative(offset)
+    const file = this.process.file(fd)
+    refuseUnreachable(offset)
+    return yield* file.write({ process: this.process, buffer, offset })
   }
 
   mmap(request: MmapRequest): Operation<number> {
@@ -129,10 +133,18 @@ export class EngineCalls implements ProcessCalls {
   }
 }
 
+/** From here on an offset is negative for the kernel, which has 64 bits and a sign for it. */
+const NEGATIVE_OFFSET = 2 ** 63
+
 /** What pread and pwrite refuse, whatever they are asked to read. */
-function refuseOffset(offset: number): void {
-  if (!Number.isSafeInteger(offset)) throw new RangeError(`${offset} is no offset in a file`)
-  if (offset < 0) throw new VfioError('EINVAL', 'bad-offset', `offset ${offset}`)
+function refuseNegative(offset: number): void {
+  if (!Number.isInteger(offset)) throw new RangeError(`${offset} is no offset in a file`)
+  if (offset < 0 || offset >= NEGATIVE_OFFSET) throw new VfioError('EINVAL', 'bad-offset', `offset ${offset}`)
+}
+
+/** No file reaches so far: 2^53 is the index of region 8192. */
+function refuseUnreachable(offset: number): void {
+  if (!Number.isSafeInteger(offset)) throw new VfioError('EINVAL', 'bad-offset', `offset ${offset}`)
 }
 
 /** Where an address lies. */
@@ -156,7 +168,8 @@ export function locate(
 ): Located {
   const vma = process.areaAt(address)
   if (vma === undefined) throw new VfioSignal('SIGSEGV', 1, `nothing is mapped at 0x${address.toString(16)}`)
-  if (!vma.protection[need]) throw new VfioSignal('SIGSEGV', 2, `${vma.id} may not be used to ${need}`)
+  if (!allows(vma.protection, need))
+    throw new VfioSignal('SIGSEGV', 2, `${vma.id} may not be used to ${need}`)
   const page = pageOf(address - vma.start)
   const offset = address - vma.start - page * PAGE_SIZE_BYTES
   if (offset + lengthBytes > PAGE_SIZE_BYTES)

@@ -52,6 +52,14 @@ export interface KernelProfile {
   readonly deviceFilesNoExec: boolean
   /** Widest single access to BAR memory. */
   readonly barAccessMaxBytes: 4 | 8
+  /** Widest single access to the legacy VGA windows. */
+  readonly vgaAccessMaxBytes: 4 | 8
+  /** Power management events are hidden from users, who would have no one to hear them (5.19). */
+  readonly hidesPme: boolean
+  /** How much of a PCIe capability of version 2 is claimed; what is behind is passed through. */
+  readonly pcieCapabilityBytes: number
+  /** Designated vendor-specific extended capabilities are shown (6.3). */
+  readonly showsDvsec: boolean
   /** The strategy that the kernel itself is. */
   readonly defaultStrategy: string
 }
@@ -87,6 +95,10 @@ const DIFFERENCES: { readonly [K in KernelDifference]: Row<KernelProfile[K]> } =
   containerMmap: ['EINVAL', 'ENODEV', 'ENODEV', 'ENODEV'],
   deviceFilesNoExec: [false, false, false, true],
   barAccessMaxBytes: [4, 4, 8, 8],
+  vgaAccessMaxBytes: [4, 4, 8, 4],
+  hidesPme: [false, true, true, true],
+  pcieCapabilityBytes: [52, 50, 52, 52],
+  showsDvsec: [false, false, true, true],
   defaultStrategy: ['vma-list', 'vma-list', 'unmap-range', 'unmap-range'],
 }
 

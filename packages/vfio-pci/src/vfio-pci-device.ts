@@ -138,9 +138,11 @@ export class VfioPciDevice implements DeviceDriver {
     const found = new SavedState(this.hardware)
     this.hardware.writeConfig(HEADER.COMMAND, 2, decoding & ~COMMAND.INTX_DISABLE)
     const regions = openRegions(this.hardware, this.bus.providers, this.bus.log)
-    const state = new OpenPciDevice(this.device, this.hardware, regions, resetWorks)
+    const { device, hardware } = this
+    const { profile } = this.bus.core
+    const state = new OpenPciDevice({ device, hardware, regions, resetWorks, profile })
     state.declareZapRanges()
-    this.#opened = { state, found, bars: new BarAccess(state, this.bus.core.profile.barAccessMaxBytes) }
+    this.#opened = { state, found, bars: new BarAccess(state, profile.barAccessMaxBytes) }
   }
 
   /** Kernel: `vfio_pci_core_disable`. */

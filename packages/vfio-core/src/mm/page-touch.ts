@@ -2,7 +2,7 @@
 import { type FaultOutcome, type Operation, touch } from '@vfiokit/locking'
 import { AnonymousMemory } from './anonymous-memory.ts'
 import type { Frame } from './frame.ts'
-import type { Protection, Vma } from './vma.ts'
+import { allows, type Vma } from './vma.ts'
 
 /**
  * Touches a page of a mapping, faulting it in if need be; memory of the process's own never faults.
@@ -14,7 +14,7 @@ import type { Protection, Vma } from './vma.ts'
 export function* touchPage(
   vma: Vma | AnonymousMemory,
   page: number,
-  need: keyof Protection,
+  need: 'read' | 'write',
   use: (frame: Frame) => void,
 ): Operation<FaultOutcome> {
   if (vma instanceof AnonymousMemory) {
@@ -24,7 +24,7 @@ export function* touchPage(
   const { device } = vma
   let forbidden = false
   const useIfAllowed = () => {
-    forbidden = !vma.protection[need]
+    forbidden = !allows(vma.protection, need)
     if (!forbidden) use(vma.frameAt(page)!)
   }
   const outcome = yield* touch(

@@ -10,6 +10,7 @@ import type { Frame } from './frame.ts'
 import { PAGE_SIZE_BYTES, pageOf } from './page.ts'
 import { touchPage } from './page-touch.ts'
 import type { Process } from './process.ts'
+import { allows } from './vma.ts'
 
 /** A range of user memory: mapped from a device, or the process's own. */
 export interface UserRange {
@@ -80,7 +81,7 @@ function* copyPages(
 ): Operation<void> {
   for (let from = 0; from < lengthBytes; ) {
     const area = process.areaAt(address + from)
-    if (area === undefined || !area.protection[need])
+    if (area === undefined || !allows(area.protection, need))
       throw new VfioError('EFAULT', 'bad-address', `0x${(address + from).toString(16)} of ${process.id}`)
     const page = pageOf(address + from - area.start)
     const offset = (address + from) % PAGE_SIZE_BYTES
