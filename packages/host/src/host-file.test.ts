@@ -65,7 +65,7 @@ describe('a host file', () => {
     [
       'an unknown strategy',
       `${good}strategy: nice\n`,
-      'host.yaml:3:11: error: there is no such strategy (expected unmap-range, rfc-2021, vma-list, found nice)',
+      'host.yaml:3:11: error: there is no such strategy (expected unmap-range, vma-list, rfc-2021, shared-inode, layered, vma-list-device-set, ordered, set-rwsem, found nice)',
     ],
     [
       'a typo in the topology',

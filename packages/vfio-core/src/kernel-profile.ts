@@ -99,7 +99,7 @@ const DIFFERENCES: { readonly [K in KernelDifference]: Row<KernelProfile[K]> } =
   hidesPme: [false, true, true, true],
   pcieCapabilityBytes: [52, 50, 52, 52],
   showsDvsec: [false, false, true, true],
-  defaultStrategy: ['vma-list', 'vma-list', 'unmap-range', 'unmap-range'],
+  defaultStrategy: ['vma-list', 'vma-list-device-set', 'unmap-range', 'unmap-range'],
 }
 
 /**

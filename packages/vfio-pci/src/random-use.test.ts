@@ -1,9 +1,9 @@
 import type { AnyLockingStrategy } from '@vfiokit/locking'
+import { STRATEGIES } from '@vfiokit/locking-strategies'
 import { naive, zapBeforeLock } from '@vfiokit/locking-strategies/canaries'
 import { KERNEL_VERSIONS } from '@vfiokit/vfio-core'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { STRATEGIES } from './fixtures/host.ts'
 import { RANDOM_CALLS, RANDOM_OPENING } from './fixtures/random-call.ts'
 import { type RandomUse, type RandomUseRun, useRandomly } from './fixtures/random-use.ts'
 

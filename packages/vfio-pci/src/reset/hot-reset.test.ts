@@ -1,4 +1,5 @@
-import { record, runLive } from '@vfiokit/locking'
+import { type AnyLockingStrategy, record, runLive } from '@vfiokit/locking'
+import { STRATEGIES } from '@vfiokit/locking-strategies'
 import {
   CONTAINER_IOCTL,
   DEVICE_IOCTL,
@@ -9,7 +10,7 @@ import {
 } from '@vfiokit/vfio-core'
 import { describe, expect, test } from 'vitest'
 import { failure, type GuestDevice, now, REGION } from '../fixtures/guest.ts'
-import { Host, STRATEGIES } from '../fixtures/host.ts'
+import { Host } from '../fixtures/host.ts'
 import { BDF, type FunctionName, SLOT } from '../fixtures/machine.ts'
 import { barRegion, provider } from '../fixtures/regions.ts'
 import { spyOn } from '../fixtures/spy-model.ts'
@@ -210,7 +211,28 @@ describe('what is refused, in the kernel’s order', () => {
 })
 
 describe('a member that is busy', () => {
-  test.each(STRATEGIES)(
+  const waits = ({ name }: AnyLockingStrategy) => name === 'ordered' || name === 'set-rwsem'
+
+  test.each(STRATEGIES.filter(waits))('is waited for under $name', async (strategy) => {
+    const host = new Host({ strategy })
+    const vm = host.guest()
+    const nvme = vm.open('nvme')
+    vm.open('edu')
+    const { lock, mode } = strategy.readSide(host.device('edu'))[0]!
+    lock.tryTake(mode)
+    let isDone = false
+    const reset = Promise.resolve(runLive(nvme.calls.hotReset([vm.group('nvme')])))
+    const done = reset.then(() => {
+      isDone = true
+    })
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(isDone).toBe(false)
+    lock.drop(mode)
+    await done
+    expect(host.busyLocks()).toEqual([])
+  })
+
+  test.each(STRATEGIES.filter((strategy) => !waits(strategy)))(
     'T43 T44 is EBUSY, members before it are given back, and a retry works ($name)',
     async (strategy) => {
       const host = new Host({ strategy })
