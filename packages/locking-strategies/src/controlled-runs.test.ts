@@ -1,9 +1,9 @@
 import { type AnyLockingStrategy, get, INVARIANTS, type InvariantId, insert } from '@vfiokit/locking'
+import type { BareMachineOptions } from '@vfiokit/locking/bare'
+import { allComeBack, bareRun } from '@vfiokit/locking/bare'
 import { STRATEGIES } from '@vfiokit/locking-strategies'
 import { naive, zapBeforeLock } from '@vfiokit/locking-strategies/canaries'
 import { describe, expect, test } from 'vitest'
-import type { BareMachineOptions } from './fixtures/bare-machine.ts'
-import { allComeBack, bareRun } from './fixtures/bare-run.ts'
 
 const SEEDS = 2_000
 /** These wait for whatever they need, and so never answer EBUSY. */

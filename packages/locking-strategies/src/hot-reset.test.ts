@@ -11,9 +11,9 @@ import {
   runLive,
   type VfioErrno,
 } from '@vfiokit/locking'
+import { BareMachine } from '@vfiokit/locking/bare'
 import { STRATEGIES } from '@vfiokit/locking-strategies'
 import { describe, expect, test } from 'vitest'
-import { BareMachine } from './fixtures/bare-machine.ts'
 
 const MEMBERS_MAX = 4
 const HOOKS = ['prepare', 'unprepare', 'admit', 'locked', 'releasing'] as const

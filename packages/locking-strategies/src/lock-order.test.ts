@@ -1,4 +1,5 @@
 import type { AnyLockingStrategy, StepEvent } from '@vfiokit/locking'
+import { bareRun } from '@vfiokit/locking/bare'
 import {
   layered,
   ordered,
@@ -11,7 +12,6 @@ import {
 } from '@vfiokit/locking-strategies'
 import { naive } from '@vfiokit/locking-strategies/canaries'
 import { describe, expect, test } from 'vitest'
-import { bareRun } from './fixtures/bare-run.ts'
 
 /** Which kind of lock was waited for, or might have been, while which kind was held; tries never wait. */
 function orderOf(strategy: AnyLockingStrategy, seeds: number): string[] {

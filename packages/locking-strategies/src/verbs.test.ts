@@ -12,10 +12,10 @@ import {
   type Step,
   type VfioErrno,
 } from '@vfiokit/locking'
+import { BareMachine } from '@vfiokit/locking/bare'
 import { STRATEGIES } from '@vfiokit/locking-strategies'
 import { naive, zapBeforeLock } from '@vfiokit/locking-strategies/canaries'
 import { describe, expect, test } from 'vitest'
-import { BareMachine } from './fixtures/bare-machine.ts'
 
 const strategies = [...STRATEGIES, zapBeforeLock, naive]
 type Failing = Body<never>
