@@ -1,9 +1,17 @@
 /** The DMA map of a container, and the memory behind it. */
-import { CONTAINER_IOCTL, type InfoCapability, readChain, Struct } from '@vfiokit/vfio-core'
+import {
+  CONTAINER_IOCTL,
+  DMA_MAP,
+  DMA_UNMAP,
+  type InfoCapability,
+  IOMMU_INFO,
+  IOMMU_INFO_FLAGS,
+  readChain,
+} from '@vfiokit/vfio-core'
 import { flagNames, hexOf, NOTHING, type OperationCall, type OperationHandler } from '../script/handler.ts'
 import type { Answer } from '../script/outcome.ts'
 import { numberOf, optionOf, type ScriptSession } from '../script/session.ts'
-import { memoryAddress, readMemory, writeMemory } from './memory-port.ts'
+import { memoryAddress, readMemory, writeMemory } from './dma-memory.ts'
 
 /** Operations by name. */
 export const DMA_OPERATIONS: Readonly<Record<string, OperationHandler>> = {
@@ -39,28 +47,6 @@ export const DMA_OPERATIONS: Readonly<Record<string, OperationHandler>> = {
 const BUFFER_BYTES = 4096
 /** `VFIO_DMA_MAP_FLAG_READ`, `_WRITE` */
 const MAP_FLAGS: Readonly<Record<string, number>> = { r: 1, w: 2 }
-const DMA_MAP = new Struct('vfio_iommu_type1_dma_map', {
-  argsz: 'u32',
-  flags: 'u32',
-  vaddr: 'u64',
-  iova: 'u64',
-  size: 'u64',
-})
-const DMA_UNMAP = new Struct('vfio_iommu_type1_dma_unmap', {
-  argsz: 'u32',
-  flags: 'u32',
-  iova: 'u64',
-  size: 'u64',
-})
-const IOMMU_INFO = new Struct('vfio_iommu_type1_info', {
-  argsz: 'u32',
-  flags: 'u32',
-  iova_pgsizes: 'u64',
-  cap_offset: 'u32',
-  pad: 'u32',
-})
-/** `VFIO_IOMMU_INFO_*` */
-const INFO_FLAGS = { PGSIZES: 1, CAPS: 2 } as const
 
 interface MapRequest {
   readonly vaddr: bigint
@@ -99,7 +85,7 @@ async function iommuInfo({ session, options }: OperationCall): Promise<Answer> {
   return {
     result: {
       argsz,
-      flags: flagNames(flags, INFO_FLAGS),
+      flags: flagNames(flags, IOMMU_INFO_FLAGS),
       iova_pgsizes: `0x${iova_pgsizes.toString(16)}`,
       caps,
     },

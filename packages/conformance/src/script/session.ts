@@ -39,6 +39,8 @@ export class ScriptSession {
   readonly eventfds: Map<string, number> = new Map()
   container: number | undefined
   hasIommuType = false
+  /** Where the memory for DMA lies, once it was needed. */
+  memory: number | undefined
 
   constructor(
     readonly host: ConformanceHost,
