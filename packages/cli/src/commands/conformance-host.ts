@@ -1,6 +1,6 @@
 /** Hosts of the model for conformance runs: the machine of a recording, under its kernel. */
 import { type ConformanceHost, InputError, type MachineDescription, type Seeds } from '@vfiokit/conformance'
-import { createHost, type FunctionProfile } from '@vfiokit/host'
+import { createHost, type FunctionProfile, type Host } from '@vfiokit/host'
 import { type Bdf, formatDiagnostic, sysfsSnapshotReader, type Topology } from '@vfiokit/topology'
 
 /** A snapshot is read once for all scripts of its machine: a topology does not change. */
@@ -17,7 +17,12 @@ export async function makeConformanceHost(
     bind: machine.bind,
     functionProfiles: ({ bdf }) => measured(machine, bdf),
   })
-  return { vfio: host.vfio, operator: host.operator }
+  return portsOf(host)
+}
+
+/** The ports of a host that scripts use. */
+export function portsOf({ vfio, operator, bus }: Host): ConformanceHost {
+  return { vfio, operator, advance: (milliseconds) => bus.machine.clock.advance(milliseconds) }
 }
 
 function topologyOf(machine: MachineDescription): Topology {

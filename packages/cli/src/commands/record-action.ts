@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { InputError, MachineFacts, parseScript, runScript, traceText } from '@vfiokit/conformance'
 import { createHost, type Host, readHostFile } from '@vfiokit/host'
 import type { Terminal } from '../terminal.ts'
+import { portsOf } from './conformance-host.ts'
 import type { RecordFlags } from './record.ts'
 
 /** @returns the exit code: a script runs to its end whatever its operations answer */
@@ -11,14 +12,14 @@ export async function recordAction(path: string, flags: RecordFlags, terminal: T
   const host = await createHost(readHostFile(flags.host))
   for (const line of host.warningLines) terminal.err.write(`${line}\n`)
   const facts = factsOf(host)
-  const run = await runScript(operations, { vfio: host.vfio, operator: host.operator }, { facts })
+  const run = await runScript(operations, portsOf(host), { facts })
   const text = traceText(run.map(({ record }) => record))
   if (flags.out === undefined) terminal.out.write(text)
   else writeFileSync(flags.out, text)
   return 0
 }
 
-function factsOf({ topology, operator: _operator }: Host): MachineFacts {
+function factsOf({ topology }: Host): MachineFacts {
   const functions = topology.functions.map((fn) => {
     const kind = [fn.vendorId, fn.deviceId].map((id) => id.toString(16).padStart(4, '0')).join('-')
     const group = fn.iommuGroup === undefined ? {} : { iommuGroup: fn.iommuGroup }
