@@ -21,9 +21,14 @@ interface Seen {
   readonly isDone: boolean
 }
 
-function search(program: Program, semantics: LockSemantics, reductions: Reductions): Seen {
+function search(
+  program: Program,
+  semantics: LockSemantics,
+  reductions: Reductions,
+  machine: Machine = new Machine(program, semantics),
+): Seen {
   const terminals = new Set<string>()
-  const run = new StateSearch(new Machine(program, semantics), {
+  const run = new StateSearch(machine, {
     reductions,
     all: true,
     onTerminal: ({ state }) => {
@@ -109,3 +114,20 @@ describe.each(SEMANTICS)('a planted unsound reduction is found, %s', (semantics)
     TIMEOUT_MS,
   )
 })
+
+test.each(SEMANTICS)(
+  'loops that put the others off for ever are found, %s',
+  (semantics) => {
+    let mismatches = 0
+    for (let seed = 0; seed < PROGRAMS_OF_A_KIND && mismatches === 0; seed++) {
+      const program = randomProgram(seed, { inversions: false })
+      const full = search(program, semantics, NO_REDUCTIONS)
+      const machine = new Machine(program, semantics)
+      machine.tables.breaksLoop.fill(0)
+      const reduced = search(program, semantics, SETS_ONLY, machine)
+      if (full.isDone && full.findings !== reduced.findings) mismatches++
+    }
+    expect(mismatches).toBe(1)
+  },
+  TIMEOUT_MS,
+)

@@ -49,16 +49,12 @@ export interface SearchOptions {
   readonly onTerminal?: (machine: Machine) => Check | undefined
 }
 
-/** A chain that is longer may be a cycle: its last state is stored. */
-const CHAIN_MAX = 256
-
 /** A search of one program. */
 export class StateSearch {
   readonly machine: Machine
   readonly packing: Packing
   readonly store: StateStore
   readonly reductions: Reductions
-  readonly chainMax: number = CHAIN_MAX
   readonly findings: Finding[] = []
   /** Steps taken, those of chains included. */
   transitions = 0
@@ -123,10 +119,7 @@ export class StateSearch {
   #expand(index: number): void {
     const enabled = this.enabled()
     if (enabled === 0) return this.#terminal(index)
-    const chosen = this.#choose(enabled)
-    const hasOpen = this.#takeAll(index, chosen)
-    // A cycle of reduced steps could put the others off for ever: then they are taken here.
-    if (!hasOpen && chosen !== enabled) this.#takeAll(index, enabled & ~chosen)
+    this.#takeAll(index, this.#choose(enabled))
   }
 
   #choose(enabled: number): number {
@@ -135,46 +128,38 @@ export class StateSearch {
       : this.#sets.smallest(enabled)
   }
 
-  /** @returns whether one of the states behind was not expanded yet. */
-  #takeAll(index: number, tasks: number): boolean {
+  #takeAll(index: number, tasks: number): void {
     const { machine } = this
     const mark = machine.mark
-    let hasOpen = false
     for (let left = tasks; left !== 0; ) {
       const task = 31 - Math.clz32(left)
       left &= ~(1 << task)
       const ways = machine.ways(task)
       for (let way = 0; way < ways; way++) {
-        const found = this.#takeOne(index, task, way)
+        this.#takeOne(index, task, way)
         machine.undoTo(mark)
-        if (found > index) hasOpen = true
-        if (this.findings.length > 0 && !this.#all) return true
+        if (this.findings.length > 0 && !this.#all) return
       }
     }
-    return hasOpen
   }
 
-  /** @returns the number of the state behind; -1 when there is none. */
-  #takeOne(index: number, task: number, way: number): number {
+  #takeOne(index: number, task: number, way: number): void {
     const { machine, store, packing } = this
     machine.take(task, way)
     this.transitions++
     if (machine.violated !== undefined) {
       this.#note({ kind: 'violation', check: machine.violated, state: index, task, way })
-      if (!this.#all) return -1
+      if (!this.#all) return
     }
-    if (this.reductions.chains && !this.#chain({ state: index, task, way })) return -1
+    if (this.reductions.chains && !this.#chain({ state: index, task, way })) return
     packing.pack(store.states, store.candidate)
-    const added = store.add(index)
-    return added >= 0 ? added : -added - 1
+    store.add(index)
   }
 
   /** Goes on while one task alone is enough. @returns false when that violated something. */
   #chain(from: { state: number; task: number; way: number }): boolean {
     const { machine } = this
-    for (let step = 0; step < this.chainMax; step++) {
-      const next = this.chained()
-      if (next < 0) return true
+    for (let next = this.chained(); next >= 0; next = this.chained()) {
       machine.take(next, 0)
       this.transitions++
       if (machine.violated === undefined) continue
@@ -191,7 +176,9 @@ export class StateSearch {
     const chosen = this.#choose(enabled)
     if ((chosen & (chosen - 1)) !== 0) return -1
     const task = 31 - Math.clz32(chosen)
-    return this.machine.ways(task) === 1 ? task : -1
+    // A loop of one task alone would never end.
+    const { state, tables } = this.machine
+    return this.machine.ways(task) === 1 && tables.breaksLoop[state[task]!] === 0 ? task : -1
   }
 
   #terminal(index: number): void {

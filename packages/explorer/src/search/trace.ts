@@ -79,7 +79,7 @@ class Walk {
   #take(first: number, way: number): TraceStep[] {
     const steps = [takeAndTell(this.#machine, first, way, this.names[first]!)]
     if (!this.search.reductions.chains) return steps
-    for (let length = 0; length < this.search.chainMax && this.#machine.violated === undefined; length++) {
+    while (this.#machine.violated === undefined) {
       const task = this.search.chained()
       if (task < 0) break
       steps.push(takeAndTell(this.#machine, task, 0, this.names[task]!))
