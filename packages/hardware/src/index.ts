@@ -25,5 +25,7 @@ export type {
   PciMachine,
   PowerState,
 } from './pci-hardware.ts'
+export { RegisterModel, registerModels } from './register-model.ts'
+export { parseRegisterProfile, type RegisterProfile, type RegisterProfileResult } from './register-profile.ts'
 export { SimulatedFunction, type Surroundings } from './simulated-function.ts'
 export { SimulatedMachine, type SimulatedMachineOptions } from './simulated-machine.ts'

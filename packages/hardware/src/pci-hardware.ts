@@ -117,7 +117,8 @@ export interface PciHardware {
   writeBar(bar: BarIndex, offset: number, data: Uint8Array): void
   /**
    * One access of 1, 2, 4 or 8 bytes to the legacy VGA addresses: memory 0xa0000-0xbffff, ports 0x3b0-0x3bb and
-   * 0x3c0-0x3df. A function with a VGA core answers in D0 with the decode bit of that kind set; else all ones.
+   * 0x3c0-0x3df. A function with a VGA core answers in D0, whatever its decode bits say (the host's
+   * arbiter turns decoding on); others give all ones.
    * @param address as on the bus
    * @throws RangeError for an access that is not inside one of the three windows
    */

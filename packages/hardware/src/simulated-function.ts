@@ -25,7 +25,7 @@ import type { FunctionProfile } from './function-profile.ts'
 import type { BarResource, ConfigWidth, FunctionInterrupts, PciHardware, PowerState } from './pci-hardware.ts'
 import { BRIDGE_CONTROL, BRIDGE_CONTROL_BUS_RESET, COMMAND } from './register-layout.ts'
 import { RESET_EFFECTS, ResetMethods } from './reset-methods.ts'
-import { vgaWindow } from './vga-window.ts'
+import { checkVgaAccess } from './vga-window.ts'
 import { writeMasks } from './write-masks.ts'
 
 /** What a function needs of the machine around it. */
@@ -167,8 +167,8 @@ export class SimulatedFunction implements PciHardware {
   }
 
   #decodesVga(address: number, length: number): boolean {
-    const { enable } = vgaWindow(address, length)
-    return this.powerState === 'D0' && (this.#registers.read(COMMAND, 2) & enable) !== 0
+    checkVgaAccess(address, length)
+    return this.powerState === 'D0'
   }
 
   #leaveLowPower(): void {
