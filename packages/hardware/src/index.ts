@@ -10,6 +10,7 @@ export {
   type ResetEvent,
   StorageModel,
 } from './device-model.ts'
+export { edu } from './edu.ts'
 export type { BoardSurroundings } from './function-board.ts'
 export type { FunctionProfile, MeasuredBarSize, MeasuredReset } from './function-profile.ts'
 export type {
@@ -25,7 +26,13 @@ export type {
   PciMachine,
   PowerState,
 } from './pci-hardware.ts'
+export { pciTestdev } from './pci-testdev.ts'
 export { RegisterModel, registerModels } from './register-model.ts'
-export { parseRegisterProfile, type RegisterProfile, type RegisterProfileResult } from './register-profile.ts'
+export {
+  parseRegisterProfile,
+  type RegisterProfile,
+  type RegisterProfileResult,
+  registerProfileOf,
+} from './register-profile.ts'
 export { SimulatedFunction, type Surroundings } from './simulated-function.ts'
 export { SimulatedMachine, type SimulatedMachineOptions } from './simulated-machine.ts'

@@ -103,27 +103,36 @@ export interface RegisterProfileResult {
  * @param file named in diagnostics, whose message starts with the member, such as `bars[0].registers[3].class`
  */
 export function parseRegisterProfile(text: string, file?: string): RegisterProfileResult {
-  const diagnostics: Diagnostic[] = []
-  const complain = (place: string, expected: string, found: unknown): void => {
-    const shown = JSON.stringify(found) ?? 'nothing'
-    diagnostics.push({
-      severity: 'error',
-      code: 'register-profile',
-      message: `${place}: not as expected`,
-      expected,
-      found: shown.length > 40 ? `${shown.slice(0, 40)}...` : shown,
-      ...(file === undefined ? {} : { file }),
-    })
-  }
   let json: unknown
   try {
     json = JSON.parse(text)
   } catch (error) {
-    complain('file', 'JSON', (error as Error).message)
-    return { profile: undefined, diagnostics }
+    const { message } = error as Error
+    return { profile: undefined, diagnostics: [defect('file', 'JSON', message, file)] }
+  }
+  return registerProfileOf(json, file)
+}
+
+/** As {@link parseRegisterProfile}, of JSON that is read already. */
+export function registerProfileOf(json: unknown, file?: string): RegisterProfileResult {
+  const diagnostics: Diagnostic[] = []
+  const complain = (place: string, expected: string, found: unknown): void => {
+    diagnostics.push(defect(place, expected, found, file))
   }
   const profile = profileOf(new ProfileFields(json, '', complain))
   return { profile: diagnostics.length === 0 ? profile : undefined, diagnostics }
+}
+
+function defect(place: string, expected: string, found: unknown, file: string | undefined): Diagnostic {
+  const shown = JSON.stringify(found) ?? 'nothing'
+  return {
+    severity: 'error',
+    code: 'register-profile',
+    message: `${place}: not as expected`,
+    expected,
+    found: shown.length > 40 ? `${shown.slice(0, 40)}...` : shown,
+    ...(file === undefined ? {} : { file }),
+  }
 }
 
 function profileOf(fields: ProfileFields): RegisterProfile {

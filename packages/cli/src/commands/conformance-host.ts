@@ -15,6 +15,7 @@ export async function makeConformanceHost(
     kernel: machine.kernel,
     topology: topologyOf(machine),
     bind: machine.bind,
+    registerProfiles: machine.profiles,
     functionProfiles: ({ bdf }) => measured(machine, bdf),
   })
   return portsOf(host)
