@@ -16,6 +16,22 @@ export interface KernelProfile {
   readonly version: KernelVersion
   /** D3hot makes memory inaccessible (5.19: `__vfio_pci_memory_enabled` looks at the power state). */
   readonly powerGatesMemory: boolean
+  /** What a function that nobody uses does: sleep at once, or runtime power management (5.19). */
+  readonly idlePower: 'd3hot' | 'runtime'
+  /** A write of the power state excludes readers, and D3hot zaps (5.19: `vfio_lock_and_set_power_state`). */
+  readonly powerWriteExcludes: boolean
+  /** A physical function with virtual ones cannot leave D0 (5.19). */
+  readonly powerPinnedByVirtualFunctions: boolean
+  /** Resets and close put the function into D0 first, with what D3hot lost (5.19). */
+  readonly powersUpBeforeReset: boolean
+  /** A function reset needs the bridge above unlocked too (6.12: `pci_try_reset_function`). */
+  readonly functionResetLocksBridge: boolean
+  /** A slot or bus reset needs the bridge above unlocked too (6.1 at the latest). */
+  readonly busResetLocksBridge: boolean
+  /** sysfs has `power_state` (5.11). */
+  readonly sysfsPowerState: boolean
+  /** sysfs has `reset_method` (5.15). */
+  readonly sysfsResetMethod: boolean
   /** Every affected function must be in the device set (5.15); before, its group in the list is enough. */
   readonly hotResetByDeviceSet: boolean
   /** The `count` of a hot reset is checked before anything else (6.6, with the cdev flavour). */
@@ -72,6 +88,14 @@ type Row<T> = readonly [T, T, T, T]
 
 const DIFFERENCES: { readonly [K in KernelDifference]: Row<KernelProfile[K]> } = {
   powerGatesMemory: [false, true, true, true],
+  idlePower: ['d3hot', 'runtime', 'runtime', 'runtime'],
+  powerWriteExcludes: [false, true, true, true],
+  powerPinnedByVirtualFunctions: [false, true, true, true],
+  powersUpBeforeReset: [false, true, true, true],
+  functionResetLocksBridge: [false, false, true, true],
+  busResetLocksBridge: [false, true, true, true],
+  sysfsPowerState: [false, true, true, true],
+  sysfsResetMethod: [false, true, true, true],
   hotResetByDeviceSet: [false, true, true, true],
   hotResetCountFirst: [false, false, true, true],
   bridgeDriversOwnDma: [false, true, true, true],

@@ -12,6 +12,7 @@ export type VfioErrorReason =
   | 'bad-index'
   | 'bad-name'
   | 'bad-offset'
+  | 'bad-token'
   | 'contended'
   | 'entry-limit'
   | 'group-busy'

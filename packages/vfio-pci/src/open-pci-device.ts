@@ -5,7 +5,9 @@ import { type KernelProfile, pagesOf, REGION_PAGES, type VfioDevice } from '@vfi
 import { BarRegisters } from './config/bar-registers.ts'
 import { COMMAND, HEADER } from './config/register-permissions.ts'
 import { capabilityOffset, VirtualConfig } from './config/virtual-config.ts'
+import type { DevicePower } from './power/device-power.ts'
 import type { DeviceRegion } from './region/device-region.ts'
+import type { DeviceLocks } from './reset/device-locks.ts'
 
 /** Where the MSI-X table lies: kernel and device use it, users may not through read and write. */
 export interface MsixTable {
@@ -25,6 +27,8 @@ export interface OpenPciDeviceInit {
   readonly regions: readonly DeviceRegion[]
   /** Whether a function reset succeeded at open; without it the ioctl refuses. */
   readonly resetWorks: boolean
+  readonly power: DevicePower
+  readonly locks: DeviceLocks
   readonly profile: KernelProfile
 }
 
@@ -49,6 +53,8 @@ export class OpenPciDevice {
   readonly hardware: PciHardware
   readonly regions: readonly DeviceRegion[]
   readonly resetWorks: boolean
+  readonly power: DevicePower
+  readonly locks: DeviceLocks
   readonly profile: KernelProfile
 
   constructor(init: OpenPciDeviceInit) {
@@ -57,6 +63,8 @@ export class OpenPciDevice {
     this.hardware = hardware
     this.regions = init.regions
     this.resetWorks = init.resetWorks
+    this.power = init.power
+    this.locks = init.locks
     this.profile = profile
     this.config = new VirtualConfig(hardware, profile)
     this.barRegisters = new BarRegisters(hardware, this.config)

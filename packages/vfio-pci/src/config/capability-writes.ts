@@ -10,11 +10,11 @@
  * Kernel: `vfio_pm_config_write`, `vfio_vpd_config_write`, `vfio_msi_config_write`,
  * `vfio_exp_config_write`, `vfio_af_config_write`.
  */
-import type { ConfigWidth, PowerState } from '@vfiokit/hardware'
-import { effect, type Op, type Operation, POWER_STATES, setPower } from '@vfiokit/locking'
+import type { ConfigWidth } from '@vfiokit/hardware'
+import { effect, type Op, type Operation, POWER_STATES } from '@vfiokit/locking'
 import { CAPABILITY_ID } from '@vfiokit/topology'
 import type { OpenPciDevice } from '../open-pci-device.ts'
-import { changePower } from '../power/power-state.ts'
+import { changePowerByRegister } from '../power/power-register.ts'
 import { resetByRegister } from '../reset/function-reset.ts'
 import { AF, EXP, MSI, PM_CONTROL, VPD } from './capability-permissions.ts'
 import { transferVpd } from './vital-product-data.ts'
@@ -42,11 +42,7 @@ const writePowerManagement: RegisterHook = function* (write) {
   const { open, start, offset, value } = write
   yield* store(write)
   if (offset !== start + PM_CONTROL.OFFSET) return
-  const { device, hardware } = open
-  const wanted = POWER_STATES[value & PM_CONTROL.STATE]!
-  yield* setPower(device.strategy, device, wanted, () =>
-    effect<PowerState>(`power to ${wanted}`, POWER_STATES, () => changePower(hardware, wanted)),
-  )
+  yield* changePowerByRegister(open, POWER_STATES[value & PM_CONTROL.STATE]!)
 }
 
 const writeVpd: RegisterHook = function* (write) {

@@ -67,7 +67,9 @@ describe('a slot of which everything is the caller’s', () => {
     const edu = host.guest().open('edu')
     for (const spy of spies) spy.accesses.length = 0
     edu.hotReset()
-    expect(spies.map(({ accesses }) => accesses)).toEqual([['bus'], ['bus'], ['bus'], ['bus']])
+    // On 5.10 those that nobody uses have been asleep.
+    const resets = spies.map(({ accesses }) => accesses.filter((access) => access !== 'pm'))
+    expect(resets).toEqual([['bus'], ['bus'], ['bus'], ['bus']])
     expect(host.hardware('nvme').readConfig(0x10, 4)).toBe(0xfe38_0004)
   })
 
@@ -257,7 +259,10 @@ test('the reset is one step with every member’s lock held', () => {
   const names = steps.map(({ op }) => `${op.kind} ${op.object}`)
   const at = names.indexOf('effect hot reset of slot 1')
   expect(names.slice(0, at).filter((name) => name.startsWith('zap'))).toHaveLength(4)
-  expect(names.slice(at + 1).filter((name) => name.startsWith('release'))).toHaveLength(5)
+  const released = names.slice(at + 1).filter((name) => name.startsWith('release'))
+  // The device locks of the bridge and of its four functions, four memory locks, and the set's.
+  expect(released.filter((name) => name.includes('device_lock'))).toHaveLength(5)
+  expect(released.filter((name) => !name.includes('device_lock'))).toHaveLength(5)
   expect(held.size).toBe(0)
   expect(runLive(nvme.calls.info())).toBeDefined()
   expect(host.device('nvme').set.devices.map(({ id }) => id)).toEqual(SLOT.map((name) => BDF[name]))
