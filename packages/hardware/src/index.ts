@@ -2,7 +2,9 @@
  * Simulated PCI functions: registers with write masks, BARs, power states and resets.
  * @packageDocumentation
  */
+
 export { BarMemory } from './bar-memory.ts'
+export { isShadowRom } from './bar-resource.ts'
 export {
   type DeviceModel,
   type DeviceModelFactory,

@@ -34,6 +34,7 @@ import type { DeviceRegion } from './region/device-region.ts'
 import { openRegions } from './region/open-regions.ts'
 import { regionInfo } from './region/region-info.ts'
 import { readRom } from './region/rom-access.ts'
+import { accessVga } from './region/vga-access.ts'
 import { resetByIoctl, tryResetByMethods, tryResetFunction } from './reset/function-reset.ts'
 import { hotResetByIoctl } from './reset/hot-reset.ts'
 import { hotResetInfo } from './reset/hot-reset-info.ts'
@@ -136,6 +137,7 @@ export class VfioPciDevice implements DeviceDriver {
     if (index <= PCI_REGION.BAR5) return bars.bar('read', transfer, index, at)
     if (index === PCI_REGION.ROM) return readRom(bars, transfer, at)
     if (index === PCI_REGION.CONFIG) return readConfig(state, transfer, at)
+    if (index === PCI_REGION.VGA) return accessVga('read', bars, transfer, at)
     return readRegion(this.#deviceRegion(index), transfer, at)
   }
 
@@ -145,6 +147,7 @@ export class VfioPciDevice implements DeviceDriver {
     if (index <= PCI_REGION.BAR5) return bars.bar('write', transfer, index, at)
     if (index === PCI_REGION.ROM) throw new VfioError('EINVAL', 'read-only', `the ROM of ${this.device.id}`)
     if (index === PCI_REGION.CONFIG) return writeConfig(state, transfer, at)
+    if (index === PCI_REGION.VGA) return accessVga('write', bars, transfer, at)
     return writeRegion(this.#deviceRegion(index), transfer, at)
   }
 
