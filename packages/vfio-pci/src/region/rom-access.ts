@@ -1,10 +1,10 @@
 /**
  * The expansion ROM: reads of it, and whether there is one that can be read.
  *
- * What counts is the image, which is looked for at every use: with memory decoding off nothing answers,
- * no image is found, and a read fails with ENOMEM. The ROM of the first display was copied to memory,
- * where its image is always found, and only the read itself fails, with EIO. Behind the image, up to the end of the BAR, bytes read
- * ff. Kernel: `vfio_pci_bar_rw` for the ROM, `pci_map_rom`, `pci_get_rom_size`.
+ * What counts is the image, which is looked for at every use: with memory decoding off nothing answers, no
+ * image is found, and a read fails with ENOMEM. The ROM of the first display was copied to memory, where
+ * its image is always found, and only the read itself fails, with EIO. Behind the image, up to the end of
+ * the BAR, bytes read ff. Kernel: `vfio_pci_bar_rw` for the ROM, `pci_map_rom`, `pci_get_rom_size`.
  */
 import { type BarResource, isShadowRom, type PciHardware } from '@vfiokit/hardware'
 import { effect, type Operation } from '@vfiokit/locking'
