@@ -1,6 +1,7 @@
 /**
  * The composition root: loads modules and plugins, wires one host, and binds what its config names.
  */
+import type { DeviceModelFactory } from '@vfiokit/hardware'
 import {
   DEVICE_MODEL_FACTORY,
   FUNCTION_PROFILE_SOURCE,
@@ -44,6 +45,8 @@ export interface HostConfig {
   readonly functionProfiles?: FunctionProfileSource | undefined
   /** JSON of register profiles, by `vvvv-dddd`: what is behind the BARs of such devices. Absent: memory. */
   readonly registerProfiles?: Readonly<Record<string, unknown>> | undefined
+  /** Who answers for the BARs of functions; asked before the register profiles; in the end, plain memory. */
+  readonly deviceModels?: readonly DeviceModelFactory[] | undefined
   /** Functions for vfio-pci, by BDF. */
   readonly bind?: readonly string[] | undefined
   /** Package names, paths, or plugins themselves. */
@@ -97,8 +100,9 @@ export async function createHost(config: HostConfig): Promise<Host> {
   container.bind(CHOSEN_STRATEGY).toConstantValue(strategy)
   if (config.functionProfiles !== undefined)
     container.bind(FUNCTION_PROFILE_SOURCE).toConstantValue(config.functionProfiles)
-  const models = config.registerProfiles === undefined ? [] : deviceModels(config.registerProfiles)
-  for (const model of models) container.bind(DEVICE_MODEL_FACTORY).toConstantValue(model)
+  const measured = config.registerProfiles === undefined ? [] : deviceModels(config.registerProfiles)
+  for (const model of [...(config.deviceModels ?? []), ...measured])
+    container.bind(DEVICE_MODEL_FACTORY).toConstantValue(model)
   container.bind(PLUGIN_FAILURE_LOG).toConstantValue(config.onPluginFailure ?? (() => {}))
   if (config.fairLocks === false)
     container.rebind(LOCK_REGISTRY).toConstantValue(new LockRegistry({ fair: false }))

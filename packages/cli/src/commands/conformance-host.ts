@@ -2,6 +2,7 @@
 import { type ConformanceHost, InputError, type MachineDescription, type Seeds } from '@vfiokit/conformance'
 import { createHost, type FunctionProfile, type Host } from '@vfiokit/host'
 import { type Bdf, formatDiagnostic, sysfsSnapshotReader, type Topology } from '@vfiokit/topology'
+import { seededModels } from './device-seeds.ts'
 
 /** A snapshot is read once for all scripts of its machine: a topology does not change. */
 const topologies = new WeakMap<MachineDescription, Topology>()
@@ -9,13 +10,13 @@ const topologies = new WeakMap<MachineDescription, Topology>()
 /** Brings a fresh host up. @throws InputError for a snapshot that no machine can be made from. */
 export async function makeConformanceHost(
   machine: MachineDescription,
-  _seeds: Seeds | undefined,
+  seeds: Seeds | undefined,
 ): Promise<ConformanceHost> {
   const host = await createHost({
     kernel: machine.kernel,
     topology: topologyOf(machine),
     bind: machine.bind,
-    registerProfiles: machine.profiles,
+    deviceModels: seededModels(machine.profiles, seeds),
     functionProfiles: ({ bdf }) => measured(machine, bdf),
   })
   return portsOf(host)

@@ -1,4 +1,6 @@
 /** What an administrator does through sysfs, and time. */
+import { type HostOperator, VfioError } from '@vfiokit/vfio-core'
+import type { Awaitable } from '../awaitable.ts'
 import { hexOf, NOTHING, type OperationCall, type OperationHandler } from '../script/handler.ts'
 import { type Answer, NotCarried } from '../script/outcome.ts'
 import { physicalConfig, placeIn, vfioConfig } from '../script/places.ts'
@@ -37,12 +39,26 @@ async function readAttribute({ session, draft, positional }: OperationCall): Pro
     attribute: name!,
     isOpen: session.isOpen(device!),
   }
+  const link = await linkOf(session.operator, device!, name!)
+  if (link !== undefined) return { result: { link } }
   const text = await session.operator.readAttribute(device!, name!)
   const folder = LINKS[name!]
   if (folder === undefined) return { result: { text } }
-  // A host that has real links answers what they say; one that has names answers the last part.
-  const link = text.includes('/') ? text : session.machine.facts.linkText(device!, `${folder}/${text}`)
-  return { result: { link } }
+  return { result: { link: session.machine.facts.linkText(device!, `${folder}/${text}`) } }
+}
+
+/** What a link says, by a host that has links; undefined: by no such host, or it is no link (EINVAL). */
+async function linkOf(
+  operator: HostOperator & { readLink?(device: string, name: string): Awaitable<string> },
+  device: string,
+  name: string,
+): Promise<string | undefined> {
+  try {
+    return await operator.readLink?.(device, name)
+  } catch (error) {
+    if (VfioError.is(error, 'EINVAL')) return undefined
+    throw error
+  }
 }
 
 async function writeAttribute({
