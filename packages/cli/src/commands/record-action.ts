@@ -23,7 +23,7 @@ function factsOf({ topology }: Host): MachineFacts {
   const functions = topology.functions.map((fn) => {
     const kind = [fn.vendorId, fn.deviceId].map((id) => id.toString(16).padStart(4, '0')).join('-')
     const group = fn.iommuGroup === undefined ? {} : { iommuGroup: fn.iommuGroup }
-    return [fn.bdf, { kind, ...group, realpath: `/sys/devices/${fn.bdf}`, config: new Uint8Array() }] as const
+    return [fn.bdf, { kind, ...group, config: new Uint8Array() }] as const
   })
   return new MachineFacts(new Map<string, (typeof functions)[number][1]>(functions))
 }

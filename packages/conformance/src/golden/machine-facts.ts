@@ -1,4 +1,4 @@
-/** What any process can look up of a machine in sysfs: groups, kinds of devices, where their folders are. */
+/** What any process can look up of a machine in sysfs: groups, drivers, kinds of devices. */
 import { InputError } from '../input-error.ts'
 
 /** Facts of one function. */
@@ -8,14 +8,11 @@ export interface FunctionFacts {
   readonly iommuGroup?: number
   /** Who had it when the snapshot was taken. */
   readonly driver?: string
-  /** Where its folder leads to. */
-  readonly realpath: string
   /** Physical configuration space as found. */
   readonly config: Uint8Array
 }
 
 interface SnapshotDevice {
-  readonly realpath?: unknown
   readonly attrs?: Readonly<Record<string, unknown>>
 }
 
@@ -42,17 +39,6 @@ export class MachineFacts {
   boundTo(driver: string): readonly string[] {
     return [...this.functions].filter(([, facts]) => facts.driver === driver).map(([bdf]) => bdf)
   }
-
-  /**
-   * What a symbolic link of a function's folder says when it leads to `target`, a path below /sys.
-   * Undefined: there is no such function.
-   */
-  linkText(bdf: string, target: string): string | undefined {
-    const realpath = this.functions.get(bdf)?.realpath
-    if (realpath === undefined) return undefined
-    const depth = realpath.split('/').filter((part) => part !== '').length - 1
-    return `${'../'.repeat(depth)}${target}`
-  }
 }
 
 function devicesOf(text: string, file: string): Readonly<Record<string, SnapshotDevice>> {
@@ -65,14 +51,13 @@ function devicesOf(text: string, file: string): Readonly<Record<string, Snapshot
   throw new InputError([{ file, expected: 'a sysfs snapshot {devices: {...}}', found: text.slice(0, 40) }])
 }
 
-function factsOf({ realpath, attrs = {} }: SnapshotDevice): FunctionFacts {
+function factsOf({ attrs = {} }: SnapshotDevice): FunctionFacts {
   const group = lastPart(attrs.iommu_group)
   const driver = lastPart(attrs.driver)
   return {
     kind: `${idOf(attrs.vendor)}-${idOf(attrs.device)}`,
     ...(group === undefined ? {} : { iommuGroup: Number(group) }),
     ...(driver === undefined ? {} : { driver }),
-    realpath: typeof realpath === 'string' ? realpath : '',
     config: configOf(attrs.config),
   }
 }

@@ -1,6 +1,5 @@
 /** What an administrator does through sysfs, and time. */
 import { type HostOperator, VfioError } from '@vfiokit/vfio-core'
-import type { Awaitable } from '../awaitable.ts'
 import { hexOf, NOTHING, type OperationCall, type OperationHandler } from '../script/handler.ts'
 import { type Answer, NotCarried } from '../script/outcome.ts'
 import { physicalConfig, placeIn, vfioConfig } from '../script/places.ts'
@@ -25,12 +24,6 @@ export const OPERATOR_OPERATIONS: Readonly<Record<string, OperationHandler>> = {
   },
 }
 
-/** Attributes that are symbolic links, and the folder that they lead to. */
-const LINKS: Readonly<Record<string, string>> = {
-  driver: 'bus/pci/drivers',
-  iommu_group: 'kernel/iommu_groups',
-}
-
 async function readAttribute({ session, draft, positional }: OperationCall): Promise<Answer> {
   const [device, name] = positional
   draft.origin = {
@@ -41,20 +34,13 @@ async function readAttribute({ session, draft, positional }: OperationCall): Pro
   }
   const link = await linkOf(session.operator, device!, name!)
   if (link !== undefined) return { result: { link } }
-  const text = await session.operator.readAttribute(device!, name!)
-  const folder = LINKS[name!]
-  if (folder === undefined) return { result: { text } }
-  return { result: { link: session.machine.facts.linkText(device!, `${folder}/${text}`) } }
+  return { result: { text: await session.operator.readAttribute(device!, name!) } }
 }
 
-/** What a link says, by a host that has links; undefined: by no such host, or it is no link (EINVAL). */
-async function linkOf(
-  operator: HostOperator & { readLink?(device: string, name: string): Awaitable<string> },
-  device: string,
-  name: string,
-): Promise<string | undefined> {
+/** What a link says; undefined: it is no link (EINVAL). */
+async function linkOf(operator: HostOperator, device: string, name: string): Promise<string | undefined> {
   try {
-    return await operator.readLink?.(device, name)
+    return await operator.readLink(device, name)
   } catch (error) {
     if (VfioError.is(error, 'EINVAL')) return undefined
     throw error
@@ -66,8 +52,7 @@ async function writeAttribute({
   positional: [device, name, ...words],
 }: OperationCall): Promise<Answer> {
   const value = words.join(' ')
-  if (name === 'driver/unbind') await session.operator.unbind(value)
-  else await session.operator.writeAttribute(device!, name!, value)
+  await session.operator.writeAttribute(device!, name!, value)
   return NOTHING
 }
 

@@ -6,9 +6,7 @@ import { compareRecords } from './comparison.ts'
 import { MASKING_RULES, MaskingMachine } from './masking-rules.ts'
 
 const BDF = '0000:01:00.0'
-const FACTS = new MachineFacts(
-  new Map([[BDF, { kind: '1234-11e8', iommuGroup: 4, realpath: `/sys/devices/${BDF}`, config: config() }]]),
-)
+const FACTS = new MachineFacts(new Map([[BDF, { kind: '1234-11e8', iommuGroup: 4, config: config() }]]))
 const PROFILE = {
   bars: [
     {
