@@ -1,6 +1,16 @@
 /** What the strategies that ship come to, at small sizes: verdicts, and how many states it took. */
 import type { AnyLockingStrategy } from '@vfiokit/locking'
-import { rfc2021, unmapRange, vmaList } from '@vfiokit/locking-strategies'
+import {
+  layered,
+  ordered,
+  rfc2021,
+  STRATEGIES,
+  setRwsem,
+  sharedInode,
+  unmapRange,
+  vmaList,
+  vmaListDeviceSet,
+} from '@vfiokit/locking-strategies'
 import { naive, zapBeforeLock } from '@vfiokit/locking-strategies/canaries'
 import { describe, expect, test } from 'vitest'
 import { exploreModel } from '../fixtures/explore-slot.ts'
@@ -27,7 +37,31 @@ const PINNED: readonly [AnyLockingStrategy, SlotSize, LockSemantics, states: num
   [vmaList, S222, FAIR, 50_758],
   [vmaList, S312, FREE, 16_397],
   [vmaList, S312, FAIR, 30_483],
+  [sharedInode, S222, FREE, 2574],
+  [sharedInode, S222, FAIR, 5461],
+  [sharedInode, S312, FREE, 1411],
+  [sharedInode, S312, FAIR, 2217],
+  [layered, S222, FREE, 1383],
+  [layered, S222, FAIR, 2846],
+  [layered, S312, FREE, 621],
+  [layered, S312, FAIR, 941],
+  [vmaListDeviceSet, S222, FREE, 8662],
+  [vmaListDeviceSet, S222, FAIR, 21_016],
+  [vmaListDeviceSet, S312, FREE, 7332],
+  [vmaListDeviceSet, S312, FAIR, 11_630],
+  [ordered, S222, FREE, 584],
+  [ordered, S222, FAIR, 2328],
+  [ordered, S312, FREE, 206],
+  [ordered, S312, FAIR, 579],
+  [setRwsem, S222, FREE, 1010],
+  [setRwsem, S222, FAIR, 4211],
+  [setRwsem, S312, FREE, 433],
+  [setRwsem, S312, FAIR, 1421],
 ]
+
+test('every strategy that ships has its states pinned', () => {
+  expect(new Set(PINNED.map(([{ name }]) => name))).toEqual(new Set(STRATEGIES.map(({ name }) => name)))
+})
 
 describe('a strategy that ships', () => {
   const rows = PINNED.map(([strategy, size, semantics, states]) => {
