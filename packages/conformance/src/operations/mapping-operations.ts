@@ -82,7 +82,7 @@ function littleEndian(bytes: Uint8Array): bigint {
 }
 
 /** Letters of rwx, or `none`. */
-export function protectionOf(word: string): Protection {
+function protectionOf(word: string): Protection {
   if (word === 'none') return { read: false, write: false, execute: false }
   return { read: word.includes('r'), write: word.includes('w'), execute: word.includes('x') }
 }

@@ -32,7 +32,7 @@ export class Skipped extends Error {
 export class NotCarried extends Error {}
 
 /** A call of several that failed. */
-export class FailedStep extends Error {
+class FailedStep extends Error {
   constructor(
     readonly step: string,
     override readonly cause: unknown,

@@ -110,7 +110,7 @@ export function isUnaligned(value: bigint): boolean {
 }
 
 /** Whether a range goes beyond 64 bits. A range of no bytes ends before it begins. */
-export function wraps(address: bigint, size: bigint): boolean {
+function wraps(address: bigint, size: bigint): boolean {
   return address + size > ADDRESS_END
 }
 

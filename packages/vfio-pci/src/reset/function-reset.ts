@@ -17,7 +17,7 @@ const OUTCOMES: readonly (VfioErrno | undefined)[] = [undefined, 'ENOTTY', 'EINV
  * Tries the methods of a function in order. The first that works ends it, and so does a failure other
  * than ENOTTY: `pm` wants the function in D0. Kernel: `__pci_reset_function_locked`.
  */
-export function resetByMethods(hardware: PciHardware): VfioErrno | undefined {
+function resetByMethods(hardware: PciHardware): VfioErrno | undefined {
   for (const method of hardware.resetMethods) {
     if (method === 'pm' && hardware.powerState !== 'D0') return 'EINVAL'
     if (hardware.reset(method) === 'ok') return undefined
