@@ -19,17 +19,21 @@ import { BarDecoder } from './bar-decoder.ts'
 import { barResources } from './bar-resource.ts'
 import { configImage } from './config-image.ts'
 import { ConfigRegisters } from './config-registers.ts'
-import { type DeviceModel, type DeviceModelFactory, type ResetEvent, StorageModel } from './device-model.ts'
-import { type BoardSurroundings, FunctionBoard } from './function-board.ts'
+import {
+  type DeviceModel,
+  type DeviceModelFactory,
+  type ModelBoard,
+  type ResetEvent,
+  StorageModel,
+} from './device-model.ts'
 import type { FunctionProfile } from './function-profile.ts'
-import type { BarResource, ConfigWidth, FunctionInterrupts, PciHardware, PowerState } from './pci-hardware.ts'
-import { BRIDGE_CONTROL, BRIDGE_CONTROL_BUS_RESET, COMMAND } from './register-layout.ts'
+import type { BarResource, ConfigWidth, PciHardware, PowerState } from './pci-hardware.ts'
+import { BRIDGE_CONTROL, BRIDGE_CONTROL_BUS_RESET, COMMAND, COMMAND_MASTER } from './register-layout.ts'
 import { RESET_EFFECTS, ResetMethods } from './reset-methods.ts'
-import { checkVgaAccess } from './vga-window.ts'
 import { writeMasks } from './write-masks.ts'
 
 /** What a function needs of the machine around it. */
-export interface Surroundings extends BoardSurroundings {
+export interface Surroundings {
   readonly topology: Topology
   secondaryBusReset(bridge: Bdf): void
   /** The physical function `pf` was reset. */
@@ -53,7 +57,7 @@ const DEVICE_CONTROL_FLR = 0x8000
 const SLOT_COMMAND_COMPLETED = 0x0010
 const SLOT_NO_COMMAND_COMPLETED = 0x0004_0000
 
-export class SimulatedFunction implements PciHardware {
+export class SimulatedFunction implements PciHardware, ModelBoard {
   readonly bdf: Bdf
   readonly identity: PciFunction
   readonly configSizeBytes: 256 | 4096
@@ -63,7 +67,6 @@ export class SimulatedFunction implements PciHardware {
   readonly model: DeviceModel
   readonly #registers: ConfigRegisters
   readonly #surroundings: Surroundings
-  readonly #board: FunctionBoard
   readonly #decoder: BarDecoder
   readonly #triggers: readonly Trigger[]
   readonly #resetMethods: ResetMethods
@@ -90,7 +93,6 @@ export class SimulatedFunction implements PciHardware {
     this.#powerRegister = this.#capabilityRegister(CAPABILITY_ID.powerManagement, 4)
     this.#silence = identity.physfn === undefined ? 0xff : 0
     this.#decoder = new BarDecoder(identity, resources, this.#registers)
-    this.#board = new FunctionBoard(identity, resources, this.#registers, surroundings, this)
     this.#triggers = this.#makeTriggers()
     this.model = this.#chooseModel(models, profile)
     this.#updateDecode()
@@ -101,8 +103,8 @@ export class SimulatedFunction implements PciHardware {
     return POWER_STATES[this.#registers.read(this.#powerRegister, 2) & POWER_STATE_BITS]!
   }
 
-  get interrupts(): FunctionInterrupts {
-    return this.#board.intx
+  get busMaster(): boolean {
+    return (this.#registers.read(COMMAND, 2) & COMMAND_MASTER) !== 0
   }
 
   get resetMethods(): readonly ResetMethod[] {
@@ -129,23 +131,12 @@ export class SimulatedFunction implements PciHardware {
   }
 
   readBar(bar: BarIndex | 'rom', offset: number, out: Uint8Array): void {
-    if (!this.#decoder.answers(bar, offset, out.length)) out.fill(this.#silence)
-    else if (!this.#board.readTable(bar, offset, out)) this.model.readBar(bar, offset, out)
+    if (this.#decoder.answers(bar, offset, out.length)) this.model.readBar(bar, offset, out)
+    else out.fill(this.#silence)
   }
 
   writeBar(bar: BarIndex, offset: number, data: Uint8Array): void {
-    if (!this.#decoder.answers(bar, offset, data.length)) return
-    if (!this.#board.writeTable(bar, offset, data)) this.model.writeBar(bar, offset, data)
-  }
-
-  readVga(address: number, out: Uint8Array): void {
-    const decodes = this.#decodesVga(address, out.length)
-    if (decodes && this.model.readVga !== undefined) this.model.readVga(address, out)
-    else out.fill(0xff)
-  }
-
-  writeVga(address: number, data: Uint8Array): void {
-    if (this.#decodesVga(address, data.length)) this.model.writeVga?.(address, data)
+    if (this.#decoder.answers(bar, offset, data.length)) this.model.writeBar(bar, offset, data)
   }
 
   reset(method: ResetMethod): 'ok' | 'ENOTTY' {
@@ -160,15 +151,9 @@ export class SimulatedFunction implements PciHardware {
   receiveReset(event: ResetEvent): void {
     if (event === 'flr' || event === 'bus') this.#registers.reset()
     if (event === 'pm') this.#leaveLowPower()
-    if (event === 'flr' || event === 'bus') this.#board.reset()
     this.#updateDecode()
     this.model.reset(event)
     if (event === 'flr' || event === 'bus') this.#surroundings.physicalFunctionReset(this.bdf)
-  }
-
-  #decodesVga(address: number, length: number): boolean {
-    checkVgaAccess(address, length)
-    return this.powerState === 'D0'
   }
 
   #leaveLowPower(): void {
@@ -183,7 +168,7 @@ export class SimulatedFunction implements PciHardware {
 
   #chooseModel(models: readonly DeviceModelFactory[], profile: FunctionProfile | undefined): DeviceModel {
     for (const factory of models) {
-      const model = factory(this.#board)
+      const model = factory(this)
       if (model !== undefined) return model
     }
     return new StorageModel(this.resources, profile?.memorySurvives)
@@ -199,14 +184,8 @@ export class SimulatedFunction implements PciHardware {
 
   #makeTriggers(): Trigger[] {
     const decode = (): void => this.#updateDecode()
-    const command = (): void => {
-      decode()
-      this.#board.intx.update()
-    }
-    const messages = (): void => this.#board.updateMessages()
     const triggers: Trigger[] = [
-      { offset: COMMAND, widthBytes: 2, fire: command },
-      ...this.#board.watched.map((offset): Trigger => ({ offset, widthBytes: 4, fire: messages })),
+      { offset: COMMAND, widthBytes: 2, fire: decode },
       ...this.#decoder.watched.map((offset): Trigger => ({ offset, widthBytes: 4, fire: decode })),
     ]
     if (this.#powerRegister !== undefined) {

@@ -4,9 +4,11 @@
  */
 import { LOCKING_STRATEGY } from '@vfiokit/locking/module'
 import { ContainerModule } from 'inversify'
-import { STRATEGIES } from './strategies.ts'
+import { rfc2021 } from './rfc-2021.ts'
+import { unmapRange } from './unmap-range.ts'
+import { vmaList } from './vma-list.ts'
 
 /** Binds each strategy. The canaries are not among them. */
 export const lockingStrategiesModule: ContainerModule = new ContainerModule(({ bind }) => {
-  for (const strategy of STRATEGIES) bind(LOCKING_STRATEGY).toConstantValue(strategy)
+  for (const strategy of [unmapRange, rfc2021, vmaList]) bind(LOCKING_STRATEGY).toConstantValue(strategy)
 })

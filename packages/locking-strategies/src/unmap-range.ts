@@ -18,8 +18,9 @@ import {
   release,
   run,
   unwind,
+  zap,
 } from '@vfiokit/locking'
-import { prepareMembers, tryLockMembers, zapDevice } from './set-members.ts'
+import { prepareMembers, tryLockMembers } from './set-members.ts'
 
 /** What unmap-range keeps per device. */
 export interface UnmapRangeDevice {
@@ -47,7 +48,7 @@ export const unmapRange: LockingStrategy<UnmapRangeDevice, UnmapRangeSet> = {
     const { memoryLock } = device.state
     yield* acquire(memoryLock)
     try {
-      if (effect === 'zap') yield* zapDevice(device)
+      if (effect === 'zap') yield* zap(device.addressSpace, device.zapRanges)
       return yield* run(body)
     } finally {
       yield* release(memoryLock)
@@ -61,7 +62,7 @@ export const unmapRange: LockingStrategy<UnmapRangeDevice, UnmapRangeSet> = {
     try {
       const unready = yield* prepareMembers(members, prepared)
       if (unready !== undefined) return new Refused(unready)
-      const refused = yield* tryLockMembers(members, locked, zapDevice)
+      const refused = yield* tryLockMembers(members, locked)
       if (refused !== undefined) return new Refused(refused)
       return yield* run(body)
     } finally {

@@ -33,11 +33,6 @@ export interface MapAdmission {
 
 /** What a bus driver does for the core. Failures are thrown as VfioError. */
 export interface DeviceDriver {
-  /**
-   * Whether whoever shows this token, or none, may open the device; an errno says no. Absent: the device
-   * takes no token. Kernel: the `match` callback.
-   */
-  admitToken?(shown: string | undefined): VfioErrno | undefined
   /** First open, with the device set locked. An errno fails the open. */
   enable(): Operation<VfioErrno | undefined>
   /** Last close, with the device set locked and no mapping left. */

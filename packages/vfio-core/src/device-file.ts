@@ -2,7 +2,6 @@
 import { type Awaitable, acquire, closeDevice, type Operation, release } from '@vfiokit/locking'
 import type { IoctlCall, Transfer } from './device-driver.ts'
 import type { GroupFile } from './group-file.ts'
-import type { KernelProfile } from './kernel-profile.ts'
 import { lengthOf } from './mm/user-buffer.ts'
 import { OpenFile } from './open-file.ts'
 import type { VfioDevice } from './vfio-device.ts'
@@ -19,11 +18,6 @@ export class DeviceFile extends OpenFile {
     super()
     this.title = `device ${device.id}`
     groupFile.take()
-  }
-
-  /** The kernel's answers where kernels differ. */
-  get profile(): KernelProfile {
-    return this.groupFile.profile
   }
 
   override ioctl(call: IoctlCall): Operation<number> {

@@ -19,11 +19,6 @@ export { EngineCalls } from './engine-calls.ts'
 export { Group } from './group.ts'
 export { GroupFile } from './group-file.ts'
 export type { HostOperator } from './host-operator.ts'
-export { argumentIn, requireBytes } from './ioctl-argument.ts'
-export { DeviceDma, type DmaDomain } from './iommu/device-dma.ts'
-export { type PageSpan, PageSpans } from './iommu/page-spans.ts'
-export { type DmaPermission, PinnedMemory } from './iommu/pinned-memory.ts'
-export { type DmaMapping, type IovaRange, Type1Iommu, type Type1Options } from './iommu/type1-iommu.ts'
 export {
   DEFAULT_KERNEL,
   KERNEL_VERSIONS,
@@ -34,9 +29,8 @@ export {
 export { LiveHost, LiveProcess } from './live-host.ts'
 export { AddressSpace } from './mm/address-space.ts'
 export { AddressSpaceLayout, REGION_PAGES } from './mm/address-space-layout.ts'
-export { AnonymousMemory } from './mm/anonymous-memory.ts'
 export { type Frame, MemoryFrame } from './mm/frame.ts'
-export type { DeviceMapRequest, MemoryMapRequest, MmapRequest } from './mm/mapping-calls.ts'
+export type { MmapRequest } from './mm/mapping-calls.ts'
 export { PAGE_SHIFT, PAGE_SIZE_BYTES, pageOf, pagesOf } from './mm/page.ts'
 export { Process } from './mm/process.ts'
 export { copyFromUser, copyToUser, lengthOf, type UserBuffer, type UserRange } from './mm/user-buffer.ts'

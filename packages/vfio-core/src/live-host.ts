@@ -9,7 +9,6 @@ import {
   runLive,
 } from '@vfiokit/locking'
 import { busError, type EngineCalls, locate } from './engine-calls.ts'
-import { AnonymousMemory } from './mm/anonymous-memory.ts'
 import type { Frame } from './mm/frame.ts'
 import type { MmapRequest } from './mm/mapping-calls.ts'
 import type { UserBuffer } from './mm/user-buffer.ts'
@@ -126,7 +125,6 @@ export class LiveProcess implements VfioProcess {
       const { vma, page, offset } = locate(this.calls.process, address, lengthBytes, need)
       const frame = vma.frameAt(page)
       if (frame !== undefined) return use(frame, offset)
-      if (vma instanceof AnonymousMemory) throw new TypeError(`${vma.id} lacks a page`)
       const outcome = this.#fault(vma, page)
       if (outcome instanceof Promise)
         return outcome.then((later) => {

@@ -1,13 +1,11 @@
 /** What exists while a device is open: its view of configuration space, its regions, how it is reset. */
 import type { PciHardware } from '@vfiokit/hardware'
 import { CAPABILITY_ID } from '@vfiokit/topology'
-import { type KernelProfile, pagesOf, REGION_PAGES, type VfioDevice } from '@vfiokit/vfio-core'
+import { pagesOf, REGION_PAGES, type VfioDevice } from '@vfiokit/vfio-core'
 import { BarRegisters } from './config/bar-registers.ts'
 import { COMMAND, HEADER } from './config/register-permissions.ts'
 import { capabilityOffset, VirtualConfig } from './config/virtual-config.ts'
-import type { DevicePower } from './power/device-power.ts'
 import type { DeviceRegion } from './region/device-region.ts'
-import type { DeviceLocks } from './reset/device-locks.ts'
 
 /** Where the MSI-X table lies: kernel and device use it, users may not through read and write. */
 export interface MsixTable {
@@ -20,26 +18,6 @@ const MSIX_ENTRY_BYTES = 16
 /** BARs are region indexes 0 to 5. */
 const BAR_COUNT = 6
 
-/** What makes an open device. */
-export interface OpenPciDeviceInit {
-  readonly device: VfioDevice
-  readonly hardware: PciHardware
-  readonly regions: readonly DeviceRegion[]
-  /** Whether a function reset succeeded at open; without it the ioctl refuses. */
-  readonly resetWorks: boolean
-  readonly power: DevicePower
-  readonly locks: DeviceLocks
-  readonly profile: KernelProfile
-}
-
-/** How far a user may change the MSI flags. Whoever enables and disables interrupts keeps it true. */
-export interface MsiAllowance {
-  /** MSI is the kind of interrupt that is enabled now. */
-  isActive: boolean
-  /** Of the vectors that were enabled last, rounded up; stays when they are disabled. Kernel: `msi_qmax`. */
-  vectorsLog2: number
-}
-
 /** One open device. */
 export class OpenPciDevice {
   readonly config: VirtualConfig
@@ -48,25 +26,16 @@ export class OpenPciDevice {
   /** The virtual interrupt-disable bit, as far as the hardware was told. Kernel: `virq_disabled`. */
   #intxDisabled = false
 
-  readonly msi: MsiAllowance = { isActive: false, vectorsLog2: 0 }
-  readonly device: VfioDevice
-  readonly hardware: PciHardware
-  readonly regions: readonly DeviceRegion[]
-  readonly resetWorks: boolean
-  readonly power: DevicePower
-  readonly locks: DeviceLocks
-  readonly profile: KernelProfile
-
-  constructor(init: OpenPciDeviceInit) {
-    const { hardware, profile } = init
-    this.device = init.device
-    this.hardware = hardware
-    this.regions = init.regions
-    this.resetWorks = init.resetWorks
-    this.power = init.power
-    this.locks = init.locks
-    this.profile = profile
-    this.config = new VirtualConfig(hardware, profile)
+  /**
+   * @param resetWorks - Whether a function reset succeeded at open; without it the ioctl refuses.
+   */
+  constructor(
+    readonly device: VfioDevice,
+    readonly hardware: PciHardware,
+    readonly regions: readonly DeviceRegion[],
+    readonly resetWorks: boolean,
+  ) {
+    this.config = new VirtualConfig(hardware)
     this.barRegisters = new BarRegisters(hardware, this.config)
     this.msixTable = msixTable(hardware)
   }

@@ -1,8 +1,7 @@
-import { STRATEGIES } from '@vfiokit/locking-strategies'
 import { DEVICE_FLAGS, DEVICE_INFO, DEVICE_IOCTL } from '@vfiokit/vfio-core'
 import { describe, expect, test } from 'vitest'
 import { failure } from './fixtures/guest.ts'
-import { Host } from './fixtures/host.ts'
+import { Host, STRATEGIES } from './fixtures/host.ts'
 import { FUNCTION_NAMES } from './fixtures/machine.ts'
 
 describe('GET_INFO', () => {

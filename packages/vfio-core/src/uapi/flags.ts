@@ -53,18 +53,3 @@ export const PCI_IRQ = { INTX: 0, MSI: 1, MSIX: 2, ERR: 3, REQ: 4, COUNT: 5 } as
 
 /** Bit 31 of a region type: the low half is a PCI vendor id. `VFIO_REGION_TYPE_PCI_VENDOR_TYPE`. */
 export const REGION_TYPE_PCI_VENDOR = 0x8000_0000
-
-/** `VFIO_IOMMU_INFO_*` */
-export const IOMMU_INFO_FLAGS = { PGSIZES: 1, CAPS: 2 } as const
-
-/** `VFIO_IOMMU_TYPE1_INFO_CAP_*` and `VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL` */
-export const IOMMU_CAPS = { IOVA_RANGE: 1, MIGRATION: 2, DMA_AVAIL: 3 } as const
-
-/** `VFIO_DMA_MAP_FLAG_*` */
-export const DMA_MAP_FLAGS = { READ: 1, WRITE: 2, VADDR: 4 } as const
-
-/** `VFIO_DMA_UNMAP_FLAG_*` */
-export const DMA_UNMAP_FLAGS = { GET_DIRTY_BITMAP: 1, ALL: 2, VADDR: 4 } as const
-
-/** `VFIO_IOMMU_DIRTY_PAGES_FLAG_*` */
-export const DIRTY_PAGES_FLAGS = { START: 1, STOP: 2, GET_BITMAP: 4 } as const

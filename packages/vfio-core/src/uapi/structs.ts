@@ -30,24 +30,6 @@ export const STRUCT_FIELDS = {
   vfio_pci_hot_reset_info: { argsz: 'u32', flags: 'u32', count: 'u32' },
   vfio_pci_dependent_device: { group_id: 'u32', segment: 'u16', bus_devfn: 'u16' },
   vfio_pci_hot_reset: { argsz: 'u32', flags: 'u32', count: 'u32' },
-  vfio_iommu_type1_info: {
-    argsz: 'u32',
-    flags: 'u32',
-    iova_pgsizes: 'u64',
-    cap_offset: 'u32',
-    pad: 'u32',
-  },
-  vfio_iommu_type1_dma_map: { argsz: 'u32', flags: 'u32', vaddr: 'u64', iova: 'u64', size: 'u64' },
-  vfio_iommu_type1_dma_unmap: { argsz: 'u32', flags: 'u32', iova: 'u64', size: 'u64' },
-  vfio_bitmap: { pgsize: 'u64', size: 'u64', data: 'u64' },
-  vfio_iommu_type1_dirty_bitmap: { argsz: 'u32', flags: 'u32' },
-  vfio_iommu_type1_dirty_bitmap_get: {
-    iova: 'u64',
-    size: 'u64',
-    pgsize: 'u64',
-    bitmap_size: 'u64',
-    data: 'u64',
-  },
   int: { fd: 's32' },
 } as const
 
@@ -84,21 +66,3 @@ export const DEPENDENT_DEVICE: StructOf<'vfio_pci_dependent_device'> = structOf(
 export const HOT_RESET: StructOf<'vfio_pci_hot_reset'> = structOf('vfio_pci_hot_reset')
 /** A pointer to one fd, as `GROUP_SET_CONTAINER` takes it; an array of them in `HOT_RESET`. */
 export const FILE_DESCRIPTOR: StructOf<'int'> = structOf('int')
-/** `struct vfio_iommu_type1_info` */
-export const IOMMU_INFO: StructOf<'vfio_iommu_type1_info'> = structOf('vfio_iommu_type1_info')
-/** Least `argsz` of {@link IOMMU_INFO}. */
-export const IOMMU_INFO_MIN_BYTES = 16
-/** `struct vfio_iommu_type1_dma_map` */
-export const DMA_MAP: StructOf<'vfio_iommu_type1_dma_map'> = structOf('vfio_iommu_type1_dma_map')
-/** `struct vfio_iommu_type1_dma_unmap`; a {@link DIRTY_BITMAP} may follow. */
-export const DMA_UNMAP: StructOf<'vfio_iommu_type1_dma_unmap'> = structOf('vfio_iommu_type1_dma_unmap')
-/** `struct vfio_bitmap`: a page size, and user memory for one bit a page. */
-export const DIRTY_BITMAP: StructOf<'vfio_bitmap'> = structOf('vfio_bitmap')
-/** Header of `struct vfio_iommu_type1_dirty_bitmap`. */
-export const DIRTY_PAGES: StructOf<'vfio_iommu_type1_dirty_bitmap'> = structOf(
-  'vfio_iommu_type1_dirty_bitmap',
-)
-/** `struct vfio_iommu_type1_dirty_bitmap_get`, behind {@link DIRTY_PAGES}. */
-export const DIRTY_PAGES_GET: StructOf<'vfio_iommu_type1_dirty_bitmap_get'> = structOf(
-  'vfio_iommu_type1_dirty_bitmap_get',
-)

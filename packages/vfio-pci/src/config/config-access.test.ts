@@ -1,8 +1,7 @@
 import { record, type Step } from '@vfiokit/locking'
-import { STRATEGIES } from '@vfiokit/locking-strategies'
 import { describe, expect, test } from 'vitest'
 import { bytesOf, failure, type GuestDevice, now, REGION } from '../fixtures/guest.ts'
-import { Host } from '../fixtures/host.ts'
+import { Host, STRATEGIES } from '../fixtures/host.ts'
 import { AT, type FunctionName } from '../fixtures/machine.ts'
 import { spyOn } from '../fixtures/spy-model.ts'
 
