@@ -12,7 +12,8 @@ import type { BarIndex } from '@vfiokit/topology'
 import { BarMemory } from './bar-memory.ts'
 import type { DeviceModel, DeviceModelFactory, ModelBoard, ResetEvent } from './device-model.ts'
 import { RegisterBar } from './register-bar.ts'
-import type { ProfiledBar, ProfiledRom, RegisterProfile } from './register-profile.ts'
+import type { ProfiledBar, RegisterProfile } from './register-profile.ts'
+import { romImage } from './rom-image.ts'
 import { VgaCore } from './vga-core.ts'
 
 /** One BAR of a model. */
@@ -33,7 +34,7 @@ export function registerModels(profiles: readonly RegisterProfile[]): DeviceMode
 
 export class RegisterModel implements DeviceModel {
   readonly #bars: Map<number, BarModel> = new Map()
-  readonly #rom: ProfiledRom | undefined
+  readonly #rom: Uint8Array
   readonly #vga: VgaCore | undefined
 
   constructor(profile: RegisterProfile, resources: ModelBoard['resources']) {
@@ -46,7 +47,7 @@ export class RegisterModel implements DeviceModel {
       if (bar.class === 'alias') this.#bars.set(bar.bar, this.#alias(bar))
       if (bar.class === 'ioaddr') this.#bars.set(bar.bar, this.#window(bar))
     }
-    this.#rom = profile.rom
+    this.#rom = romImage(profile.rom?.imageBytes ?? 0, profile.rom?.first ?? new Uint8Array())
     const vram = this.#bars.get(0)
     this.#vga = profile.vga && vram && new VgaCore(profile.vga, vram)
     if (this.#vga === undefined) return
@@ -76,13 +77,9 @@ export class RegisterModel implements DeviceModel {
     for (const bar of this.#bars.values()) bar.reset(event)
   }
 
-  /** The image, known by its beginning, then ones. */
+  /** The image, then ones. */
   #readRom(offset: number, out: Uint8Array): void {
-    const { imageBytes, first } = this.#rom ?? { imageBytes: 0, first: new Uint8Array() }
-    for (let byte = 0; byte < out.length; byte += 1) {
-      const at = offset + byte
-      out[byte] = at >= imageBytes ? 0xff : (first[at] ?? 0)
-    }
+    for (let byte = 0; byte < out.length; byte += 1) out[byte] = this.#rom[offset + byte] ?? 0xff
   }
 
   #alias({ of, limit }: ProfiledBar): BarModel {

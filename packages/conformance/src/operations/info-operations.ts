@@ -40,7 +40,7 @@ async function deviceInfo({ session, positional: [name], options }: OperationCal
   return { result: { argsz: needed, flags: flagNames(flags, DEVICE_FLAGS), num_regions, num_irqs } }
 }
 
-/** Without an argsz, asks a second time with the one that was answered. */
+/** Without an argsz, asks a second time with the one that was answered, and only then shows capabilities. */
 async function regionInfo({ session, positional, options }: OperationCall): Promise<Answer> {
   const [name, index] = positional
   const { fd } = session.handle(name!)
@@ -50,7 +50,10 @@ async function regionInfo({ session, positional, options }: OperationCall): Prom
   if (given === undefined && needed > REGION_INFO.sizeBytes)
     bytes = await askRegion(session, fd, numberOf(index!), needed)
   const { argsz, flags, size, offset, cap_offset } = REGION_INFO.decode(bytes)
-  const caps = cap_offset === 0 ? [] : readChain(bytes.subarray(0, argsz), cap_offset).map(capabilityOf)
+  const caps =
+    cap_offset === 0 || given !== undefined
+      ? []
+      : readChain(bytes.subarray(0, argsz), cap_offset).map(capabilityOf)
   return {
     result: {
       argsz,

@@ -2,7 +2,7 @@
 import { DEVICE_IOCTL, Struct } from '@vfiokit/vfio-core'
 import { NOTHING, type OperationCall, type OperationHandler } from '../script/handler.ts'
 import { type Answer, Skipped } from '../script/outcome.ts'
-import { placeInRegion, REGION_STRIDE } from '../script/places.ts'
+import { placeInRegion, REGION_STRIDE, recordedOffset } from '../script/places.ts'
 import { BAD_FD, numberOf, optionOf, type ScriptSession } from '../script/session.ts'
 import { closeEventfd, makeEventfd, readEventfd, writeEventfd } from './event-port.ts'
 
@@ -160,7 +160,7 @@ async function ioeventfd({ session, draft, positional, options }: OperationCall)
   const handle = session.handle(name!)
   const region = numberOf(index!)
   const off = await placeInRegion(session, handle, region, offset!)
-  draft.off = off
+  draft.off = recordedOffset(off)
   const made: number[] = []
   const fd = await descriptorOf(session, options.get('fd') ?? 'new', `${name} ioeventfd`, made)
   const bytes = IOEVENTFD.encode(

@@ -2,7 +2,7 @@
 import type { Protection } from '@vfiokit/vfio-core'
 import { NOTHING, type OperationCall, type OperationHandler } from '../script/handler.ts'
 import type { Answer } from '../script/outcome.ts'
-import { placeInRegion, REGION_STRIDE } from '../script/places.ts'
+import { placeInRegion, REGION_STRIDE, recordedOffset } from '../script/places.ts'
 import { numberOf } from '../script/session.ts'
 
 /** Operations by name. */
@@ -29,7 +29,7 @@ async function mmap({ session, draft, positional }: OperationCall): Promise<Answ
   const region = numberOf(index!)
   const off = await placeInRegion(session, handle, region, offset!)
   const len = await placeInRegion(session, handle, region, length!)
-  draft.off = off
+  draft.off = recordedOffset(off)
   draft.len = len
   const address = await session.process.mmap({
     fd: handle.fd,

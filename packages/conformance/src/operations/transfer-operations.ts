@@ -1,7 +1,7 @@
 /** read and write of regions. */
 import { hexOf, type OperationCall, type OperationHandler } from '../script/handler.ts'
 import type { Answer } from '../script/outcome.ts'
-import { placeInRegion, REGION_STRIDE } from '../script/places.ts'
+import { placeInRegion, REGION_STRIDE, recordedOffset } from '../script/places.ts'
 import { numberOf } from '../script/session.ts'
 
 /** Operations by name. */
@@ -18,7 +18,7 @@ async function read({ session, draft, positional }: OperationCall): Promise<Answ
   const off = await placeInRegion(session, handle, region, offset!)
   const len = await placeInRegion(session, handle, region, length!)
   const { device } = handle
-  draft.off = off
+  draft.off = recordedOffset(off)
   draft.len = len
   draft.origin = { device, space: 'region', region, offset: off, isOpen: true }
   const bytes = new Uint8Array(len)
@@ -42,7 +42,7 @@ async function write({ session, draft, positional }: OperationCall): Promise<Ans
   const region = numberOf(index!)
   const off = await placeInRegion(session, handle, region, offset!)
   const data = Uint8Array.from(Buffer.from(hex!, 'hex'))
-  draft.off = off
+  draft.off = recordedOffset(off)
   draft.len = data.length
   return { result: { ret: await session.process.pwrite(handle.fd, data, region * REGION_STRIDE + off) } }
 }

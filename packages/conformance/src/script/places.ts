@@ -56,6 +56,11 @@ export async function placeInRegion(
   return size + Number(end[1] === '' ? 0 : end[1])
 }
 
+/** An offset as it is recorded: 64 bits without a sign, as `end-4096` of a smaller region shows. */
+export function recordedOffset(offset: number): number {
+  return Number(BigInt.asUintN(64, BigInt(offset)))
+}
+
 /** Configuration space as a process sees it through vfio. */
 export function vfioConfig(session: ScriptSession, { fd }: OpenHandle): ConfigReader {
   return async (offset, length) => {

@@ -73,15 +73,18 @@ function* mapMemory(process: Process, request: MemoryMapRequest): Operation<numb
 function mappableFile(process: Process, request: DeviceMapRequest): DeviceFile {
   const { offset, lengthBytes, protection } = request
   refuseNoBytes(lengthBytes)
-  if (!Number.isInteger(offset) || offset < 0) throw new RangeError(`${offset} is no number of bytes`)
+  if (!Number.isInteger(offset)) throw new RangeError(`${offset} is no number of bytes`)
   if (offset % PAGE_SIZE_BYTES !== 0)
     throw new VfioError('EINVAL', 'bad-alignment', `offset 0x${offset.toString(16)} is inside a page`)
   const file = process.file(request.fd)
   if (lengthBytes === 0) throw new VfioError('EINVAL', 'bad-count', 'a mapping of no bytes')
   if (!(file instanceof DeviceFile))
     throw new VfioError(file.mmapRefusal, 'not-a-device', `${file.title} cannot be mapped`)
+  // An offset has no sign here: below 0 it is one of the last of 64 bits, and no file ends behind them.
+  if (offset < 0 && offset + lengthBytes >= 0)
+    throw new VfioError('EOVERFLOW', 'bad-offset', `offset ${offset} of ${file.title}`)
   // 2^53 is the index of region 8192.
-  if (!Number.isSafeInteger(offset + lengthBytes))
+  if (offset < 0 || !Number.isSafeInteger(offset + lengthBytes))
     throw new VfioError('EINVAL', 'bad-offset', `offset ${offset} of ${file.title}`)
   if (protection.execute && file.profile.deviceFilesNoExec)
     throw new VfioError('EPERM', 'not-mappable', `${file.title} cannot be executed`)
