@@ -37,6 +37,8 @@ export interface FunctionProfile {
   readonly barSizes?: readonly MeasuredBarSize[]
   /** By hand, without the kernel: FLR and secondary bus reset, which clear the same. */
   readonly resets?: { readonly raw?: { readonly flr?: MeasuredReset; readonly bus?: MeasuredReset } }
+  /** What memory reads when nothing answers there: a bus gives ones, which is the default. */
+  readonly silentMemory?: 'ones' | 'zeros'
   /** Events that BAR memory survives; by default FLR and bus reset clear it. */
   readonly memorySurvives?: readonly ResetEvent[]
 }

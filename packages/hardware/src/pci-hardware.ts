@@ -107,9 +107,12 @@ export interface PciHardware {
   writeConfig(offset: number, widthBytes: ConfigWidth, value: number): void
   /** The BARs that exist, ROM last. Fixed for the life of the function, whatever is written to BAR registers. */
   readonly resources: readonly BarResource[]
+  /** What memory reads where nothing answers: a bus gives ones, some machines were measured to give zeros. */
+  readonly silentMemory: 0 | 0xff
   /**
    * One access of `out.length` bytes (1, 2, 4 or 8). A BAR answers in D0, with its decode bit set in COMMAND and
-   * its register still at the assigned address; the ROM also needs bit 0 of its own register. Else all ones.
+   * its register still at the assigned address; the ROM also needs bit 0 of its own register. Else ports read
+   * all ones, and memory {@link PciHardware.silentMemory}.
    * @throws RangeError when there is no such BAR, or the access is outside it or of another length
    */
   readBar(bar: BarIndex | 'rom', offset: number, out: Uint8Array): void

@@ -68,8 +68,8 @@ export class SimulatedFunction implements PciHardware {
   readonly #triggers: readonly Trigger[]
   readonly #resetMethods: ResetMethods
   readonly #powerRegister: number | undefined
-  /** What a read gives when nothing answers: a bus gives ones; measured, a virtual function with memory off zeros. */
-  readonly #silence: 0 | 0xff
+  /** Ones, but for what was measured to give zeros: virtual functions with memory off, and what a profile says. */
+  readonly silentMemory: 0 | 0xff
 
   /** @throws RangeError when the profile is not hexadecimal text; the message names the function. */
   constructor(
@@ -88,7 +88,8 @@ export class SimulatedFunction implements PciHardware {
     this.#resetMethods = new ResetMethods(identity, surroundings.topology)
     this.diagnostics = Object.freeze([...diagnostics, ...this.#resetMethods.diagnostics])
     this.#powerRegister = this.#capabilityRegister(CAPABILITY_ID.powerManagement, 4)
-    this.#silence = identity.physfn === undefined ? 0xff : 0
+    const zeros = identity.physfn !== undefined || profile?.silentMemory === 'zeros'
+    this.silentMemory = zeros ? 0 : 0xff
     this.#decoder = new BarDecoder(identity, resources, this.#registers)
     this.#board = new FunctionBoard(identity, resources, this.#registers, surroundings, this)
     this.#triggers = this.#makeTriggers()
@@ -129,7 +130,7 @@ export class SimulatedFunction implements PciHardware {
   }
 
   readBar(bar: BarIndex | 'rom', offset: number, out: Uint8Array): void {
-    if (!this.#decoder.answers(bar, offset, out.length)) out.fill(this.#silence)
+    if (!this.#decoder.answers(bar, offset, out.length)) out.fill(this.#silence(bar))
     else if (!this.#board.readTable(bar, offset, out)) this.model.readBar(bar, offset, out)
   }
 
@@ -164,6 +165,11 @@ export class SimulatedFunction implements PciHardware {
     this.#updateDecode()
     this.model.reset(event)
     if (event === 'flr' || event === 'bus') this.#surroundings.physicalFunctionReset(this.bdf)
+  }
+
+  #silence(bar: BarIndex | 'rom'): 0 | 0xff {
+    const isPorts = this.resources.some((resource) => resource.bar === bar && resource.kind === 'io')
+    return isPorts ? 0xff : this.silentMemory
   }
 
   #decodesVga(address: number, length: number): boolean {

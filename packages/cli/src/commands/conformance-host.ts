@@ -40,8 +40,8 @@ function topologyOf(machine: MachineDescription): Topology {
   return topology
 }
 
-/** What was measured of a function; undefined where nothing was. */
+/** What was measured of a function; undefined where nothing was. The machines of recordings are QEMU's. */
 function measured({ masks }: MachineDescription, bdf: Bdf): FunctionProfile | undefined {
   const mask = masks[bdf] as Partial<FunctionProfile> | undefined
-  return typeof mask?.rw === 'string' ? (mask as FunctionProfile) : undefined
+  return typeof mask?.rw === 'string' ? { ...(mask as FunctionProfile), silentMemory: 'zeros' } : undefined
 }
