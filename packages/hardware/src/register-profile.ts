@@ -68,7 +68,7 @@ export interface ProfiledBar {
   readonly clearedBy: readonly ResetEvent[]
 }
 
-export interface ProfiledRom {
+interface ProfiledRom {
   /** After this many bytes the BAR reads ones. */
   readonly imageBytes: number
   /** The beginning of the image. */
