@@ -9,6 +9,7 @@ import {
   DEVICE_INFO_MIN_BYTES,
   DEVICE_IOCTL,
   type DeviceDriver,
+  type DeviceFeature,
   type IoctlCall,
   lengthOf,
   type MapAdmission,
@@ -22,6 +23,7 @@ import {
 } from '@vfiokit/vfio-core'
 import { readConfig, writeConfig } from './config/config-access.ts'
 import { COMMAND, HEADER } from './config/register-permissions.ts'
+import { PCI_FEATURES } from './feature/pci-features.ts'
 import { argumentIn } from './ioctl-argument.ts'
 import { admitMapping } from './mapping/map-admission.ts'
 import { OpenPciDevice } from './open-pci-device.ts'
@@ -126,6 +128,10 @@ export class VfioPciDevice implements DeviceDriver {
 
   mmap(admission: MapAdmission): VmaBacking {
     return admitMapping(this.#use().state, admission)
+  }
+
+  feature(index: number): DeviceFeature | undefined {
+    return PCI_FEATURES.get(index)?.(this)
   }
 
   /** Kernel: `vfio_pci_core_enable`, then the regions of providers. */
