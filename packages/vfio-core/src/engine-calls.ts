@@ -1,6 +1,7 @@
 /** The system calls of one process, done by the engine. Every one is an operation. */
 import { acquire, type Operation, release, unwind } from '@vfiokit/locking'
 import { ContainerFile } from './container-file.ts'
+import { Eventfd, eventfdOf } from './eventfd.ts'
 import { GroupFile } from './group-file.ts'
 import type { Area } from './mm/address-map.ts'
 import type { AnonymousMemory } from './mm/anonymous-memory.ts'
@@ -89,6 +90,20 @@ export class EngineCalls implements ProcessCalls {
 
   store(address: number, data: Uint8Array): Operation<void> {
     return this.#access(address, data.length, 'write', (frame, offset) => frame.store(offset, data))
+  }
+
+  // biome-ignore lint/correctness/useYield: a call is an operation, whether it waits or not
+  *eventfd(): Operation<number> {
+    return this.process.install(new Eventfd())
+  }
+
+  // biome-ignore lint/correctness/useYield: a call is an operation, whether it waits or not
+  *readEvent(fd: number): Operation<bigint> {
+    return eventfdOf(this.process, fd).takeCount()
+  }
+
+  *writeEvent(fd: number, count = 1n): Operation<void> {
+    yield* eventfdOf(this.process, fd).add(count)
   }
 
   /** Starts a process with the same files and mappings. */

@@ -50,6 +50,14 @@ export interface KernelProfile {
   readonly containerMmap: VfioErrno
   /** A device file cannot be mapped for execution, as any file of an anonymous inode (7.x). */
   readonly deviceFilesNoExec: boolean
+  /** Vectors of MSI-X can be added while it is enabled (6.5). */
+  readonly dynamicMsix: boolean
+  /** An eventfd given to INTx is looked up before anything is enabled (6.9), and not after. */
+  readonly intxEventfdFirst: boolean
+  /** An event with this descriptor below -1, for the interrupts that have no hardware; undefined: nothing. */
+  readonly singleTriggerNoFd: VfioErrno | undefined
+  /** Widest write that an ioeventfd does. */
+  readonly ioeventfdMaxBytes: 4 | 8
   /** Widest single access to BAR memory. */
   readonly barAccessMaxBytes: 4 | 8
   /** Widest single access to the legacy VGA windows. */
@@ -94,6 +102,10 @@ const DIFFERENCES: { readonly [K in KernelDifference]: Row<KernelProfile[K]> } =
   dmaUpdatesVaddr: [false, true, true, true],
   containerMmap: ['EINVAL', 'ENODEV', 'ENODEV', 'ENODEV'],
   deviceFilesNoExec: [false, false, false, true],
+  dynamicMsix: [false, false, true, true],
+  intxEventfdFirst: [false, false, true, true],
+  singleTriggerNoFd: [undefined, undefined, undefined, 'EINVAL'],
+  ioeventfdMaxBytes: [4, 8, 8, 4],
   barAccessMaxBytes: [4, 4, 8, 8],
   vgaAccessMaxBytes: [4, 4, 8, 4],
   hidesPme: [false, true, true, true],

@@ -101,6 +101,18 @@ export class LiveProcess implements VfioProcess {
     return this.#access(address, data.length, 'write', (frame, offset) => frame.store(offset, data))
   }
 
+  eventfd(): Awaitable<number> {
+    return runLive(this.calls.eventfd())
+  }
+
+  readEvent(fd: number): Awaitable<bigint> {
+    return runLive(this.calls.readEvent(fd))
+  }
+
+  writeEvent(fd: number, count?: bigint): Awaitable<void> {
+    return runLive(this.calls.writeEvent(fd, count))
+  }
+
   fork(childId: string): Awaitable<VfioProcess> {
     const child = runLive(this.calls.fork(childId))
     return child instanceof Promise ? child.then((calls) => this.host.of(calls)) : this.host.of(child)

@@ -22,6 +22,9 @@ export interface ProcessCalls {
   mprotect(address: number, lengthBytes: number, protection: Protection): Step<void>
   load(address: number, out: Uint8Array): Step<void>
   store(address: number, data: Uint8Array): Step<void>
+  eventfd(): Step<number>
+  readEvent(fd: number): Step<bigint>
+  writeEvent(fd: number, count?: bigint): Step<void>
 }
 
 /** A step as an operation: calls are nested with `yield* call(...)`. */
@@ -45,5 +48,8 @@ export function callsOf(process: VfioProcess): ProcessCalls {
       once('mprotect', () => process.mprotect(address, lengthBytes, protection)),
     load: (address, out) => once('load', () => process.load(address, out)),
     store: (address, data) => once('store', () => process.store(address, data)),
+    eventfd: () => once('eventfd', () => process.eventfd()),
+    readEvent: (fd) => once('read of an eventfd', () => process.readEvent(fd)),
+    writeEvent: (fd, count) => once('write to an eventfd', () => process.writeEvent(fd, count)),
   }
 }

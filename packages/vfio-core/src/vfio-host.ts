@@ -37,6 +37,12 @@ export interface VfioProcess {
   /** Loads `out.length` bytes (1, 2, 4 or 8) through a mapping. */
   load(address: number, out: Uint8Array): Awaitable<void>
   store(address: number, data: Uint8Array): Awaitable<void>
+  /** Makes an eventfd whose count is 0. Answers a file descriptor. */
+  eventfd(): Awaitable<number>
+  /** Takes the count of an eventfd. @throws VfioError EAGAIN when it is 0. */
+  readEvent(fd: number): Awaitable<bigint>
+  /** Adds to the count of an eventfd. */
+  writeEvent(fd: number, count?: bigint): Awaitable<void>
   /** Starts a process with the same files and mappings. */
   fork(childId: string): Awaitable<VfioProcess>
   /** Gives another process of the host a descriptor of the same file, as SCM_RIGHTS does. */

@@ -1,10 +1,12 @@
 /** What exists while a device is open: its view of configuration space, its regions, how it is reset. */
-import type { PciHardware } from '@vfiokit/hardware'
+import type { InterruptController, PciHardware } from '@vfiokit/hardware'
+import type { Mutex } from '@vfiokit/locking'
 import { CAPABILITY_ID } from '@vfiokit/topology'
 import { type KernelProfile, pagesOf, REGION_PAGES, type VfioDevice } from '@vfiokit/vfio-core'
 import { BarRegisters } from './config/bar-registers.ts'
 import { COMMAND, HEADER } from './config/register-permissions.ts'
 import { capabilityOffset, VirtualConfig } from './config/virtual-config.ts'
+import { Interrupts } from './irq/interrupts.ts'
 import type { DeviceRegion } from './region/device-region.ts'
 
 /** Where the MSI-X table lies: kernel and device use it, users may not through read and write. */
@@ -25,7 +27,10 @@ export interface OpenPciDeviceInit {
   readonly regions: readonly DeviceRegion[]
   /** Whether a function reset succeeded at open; without it the ioctl refuses. */
   readonly resetWorks: boolean
+  readonly controller: InterruptController
   readonly profile: KernelProfile
+  /** Held by whoever changes interrupts; outside the memory lock. */
+  readonly igate: Mutex
 }
 
 /** How far a user may change the MSI flags. Whoever enables and disables interrupts keeps it true. */
@@ -41,26 +46,32 @@ export class OpenPciDevice {
   readonly config: VirtualConfig
   readonly barRegisters: BarRegisters
   readonly msixTable: MsixTable | undefined
-  /** The virtual interrupt-disable bit, as far as the hardware was told. Kernel: `virq_disabled`. */
-  #intxDisabled = false
-
-  readonly msi: MsiAllowance = { isActive: false, vectorsLog2: 0 }
+  readonly interrupts: Interrupts
   readonly device: VfioDevice
   readonly hardware: PciHardware
   readonly regions: readonly DeviceRegion[]
+  /** Whether a function reset succeeded at open; without it the ioctl refuses. */
   readonly resetWorks: boolean
+
   readonly profile: KernelProfile
+  readonly msi: MsiAllowance = { isActive: false, vectorsLog2: 0 }
 
   constructor(init: OpenPciDeviceInit) {
-    const { hardware, profile } = init
-    this.device = init.device
+    const { device, hardware, regions, resetWorks, controller, profile, igate } = init
+    this.device = device
     this.hardware = hardware
-    this.regions = init.regions
-    this.resetWorks = init.resetWorks
+    this.regions = regions
+    this.resetWorks = resetWorks
     this.profile = profile
     this.config = new VirtualConfig(hardware, profile)
     this.barRegisters = new BarRegisters(hardware, this.config)
     this.msixTable = msixTable(hardware)
+    this.interrupts = new Interrupts({ open: this, controller, profile, lock: igate })
+  }
+
+  /** The user's interrupt-disable bit. */
+  get intxDisabled(): boolean {
+    return (this.config.copy(HEADER.COMMAND, 2) & COMMAND.INTX_DISABLE) !== 0
   }
 
   /** The virtual memory-enable bit: what decides, whatever the hardware's says. */
@@ -80,18 +91,6 @@ export class OpenPciDevice {
   /** The virtual I/O-enable bit. */
   setVirtualIo(on: boolean): void {
     this.#setCommandBit(COMMAND.IO, on)
-  }
-
-  /**
-   * Makes the hardware's interrupt-disable bit follow the virtual one, when that changed. Interrupts are
-   * not delivered here, so nothing else has to happen. Kernel: `vfio_pci_intx_mask` and `_unmask`.
-   */
-  followIntxDisable(): void {
-    const disabled = (this.config.copy(HEADER.COMMAND, 2) & COMMAND.INTX_DISABLE) !== 0
-    if (disabled === this.#intxDisabled) return
-    this.#intxDisabled = disabled
-    const others = this.hardware.readConfig(HEADER.COMMAND, 2) & ~COMMAND.INTX_DISABLE
-    this.hardware.writeConfig(HEADER.COMMAND, 2, others | (disabled ? COMMAND.INTX_DISABLE : 0))
   }
 
   /** Tells the device which pages go with its memory: BAR0-5, and regions backed by a BAR. */

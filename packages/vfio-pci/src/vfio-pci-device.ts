@@ -1,6 +1,6 @@
 /** The vfio-pci driver of one function: what the core asks of a device. Kernel: `vfio_pci_core_device`. */
 import type { PciHardware } from '@vfiokit/hardware'
-import { type Awaitable, effect, type Operation, type VfioErrno } from '@vfiokit/locking'
+import { type Awaitable, effect, type Mutex, type Operation, type VfioErrno } from '@vfiokit/locking'
 import {
   copyFromUser,
   copyToUser,
@@ -23,6 +23,8 @@ import {
 import { readConfig, writeConfig } from './config/config-access.ts'
 import { COMMAND, HEADER } from './config/register-permissions.ts'
 import { argumentIn } from './ioctl-argument.ts'
+import { IoEventfds } from './irq/ioeventfds.ts'
+import { irqInfo } from './irq/irq-count.ts'
 import { admitMapping } from './mapping/map-admission.ts'
 import { OpenPciDevice } from './open-pci-device.ts'
 import type { PciBus } from './pci-bus.ts'
@@ -43,6 +45,7 @@ const REGION_SPAN = 2 ** 40
 interface Opened {
   readonly state: OpenPciDevice
   readonly bars: BarAccess
+  readonly ioeventfds: IoEventfds
   /** The function as it was found, put back at last close. */
   readonly found: SavedState
 }
@@ -51,13 +54,20 @@ interface Opened {
 export class VfioPciDevice implements DeviceDriver {
   /** Used, and not resettable on its own at last close: the whole set has to be reset some time. */
   needsReset = false
+  /** Held by whoever changes interrupts. */
+  readonly igate: Mutex
+  readonly #ioeventfdsLock: Mutex
   #opened: Opened | undefined
 
   constructor(
     readonly bus: PciBus,
     readonly device: VfioDevice,
     readonly hardware: PciHardware,
-  ) {}
+  ) {
+    const { locks } = bus.core
+    this.igate = locks.mutex(`igate:${device.id}`)
+    this.#ioeventfdsLock = locks.mutex(`ioeventfds_lock:${device.id}`)
+  }
 
   /** What exists while the device is open. */
   get open(): OpenPciDevice | undefined {
@@ -84,6 +94,12 @@ export class VfioPciDevice implements DeviceDriver {
         return this.#info(call.argument)
       case DEVICE_IOCTL.DEVICE_GET_REGION_INFO:
         return yield* regionInfo(this.#use().state, call.argument)
+      case DEVICE_IOCTL.DEVICE_GET_IRQ_INFO:
+        return irqInfo(this.#use().state, this.bus.core.profile, call.argument)
+      case DEVICE_IOCTL.DEVICE_SET_IRQS:
+        return yield* this.#use().state.interrupts.set(call.process, call.argument)
+      case DEVICE_IOCTL.DEVICE_IOEVENTFD:
+        return yield* this.#use().ioeventfds.set(call.process, call.argument)
       case DEVICE_IOCTL.DEVICE_RESET:
         yield* resetByIoctl(this.#use().state)
         return 0
@@ -140,14 +156,23 @@ export class VfioPciDevice implements DeviceDriver {
     const regions = openRegions(this.hardware, this.bus.providers, this.bus.log)
     const { device, hardware } = this
     const { profile } = this.bus.core
-    const state = new OpenPciDevice({ device, hardware, regions, resetWorks, profile })
+    const { igate } = this
+    const { interruptController: controller } = this.bus.machine
+    const state = new OpenPciDevice({ device, hardware, regions, resetWorks, controller, profile, igate })
     state.declareZapRanges()
-    this.#opened = { state, found, bars: new BarAccess(state, profile.barAccessMaxBytes) }
+    this.#opened = {
+      state,
+      found,
+      bars: new BarAccess(state, profile.barAccessMaxBytes),
+      ioeventfds: new IoEventfds(state, profile, this.#ioeventfdsLock),
+    }
   }
 
   /** Kernel: `vfio_pci_core_disable`. */
   #disable(): void {
-    const { state, found } = this.#use()
+    const { state, found, ioeventfds } = this.#use()
+    state.interrupts.disable()
+    ioeventfds.clear()
     for (const region of state.regions) region.close()
     this.#opened = undefined
     powerUp(this.hardware)

@@ -28,6 +28,16 @@ export const REGION_CAPS = {
 /** `VFIO_IRQ_INFO_*` */
 export const IRQ_FLAGS = { EVENTFD: 1, MASKABLE: 2, AUTOMASKED: 4, NORESIZE: 8 } as const
 
+/** `VFIO_IRQ_SET_*`: one kind of data, and one action. */
+export const IRQ_SET_FLAGS = {
+  DATA_NONE: 1,
+  DATA_BOOL: 2,
+  DATA_EVENTFD: 4,
+  ACTION_MASK: 8,
+  ACTION_UNMASK: 16,
+  ACTION_TRIGGER: 32,
+} as const
+
 /** `VFIO_GROUP_FLAGS_*` */
 export const GROUP_FLAGS = { VIABLE: 1, CONTAINER_SET: 2 } as const
 
