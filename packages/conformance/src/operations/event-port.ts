@@ -1,40 +1,28 @@
-/** Eventfds of a process, where its host has them. */
-import type { VfioProcess } from '@vfiokit/vfio-core'
-import type { Awaitable } from '../awaitable.ts'
-import { NotCarried } from '../script/outcome.ts'
+/** Eventfds of the process that runs a script. */
+import { VfioError } from '@vfiokit/vfio-core'
 import type { ScriptSession } from '../script/session.ts'
 
-/** What a process with eventfds offers. */
-interface EventProcess {
-  eventfd(): Awaitable<number>
-  /** Undefined: nothing to read (EAGAIN). */
-  readEvent(fd: number): Awaitable<number | bigint | undefined>
-  writeEvent(fd: number, count: bigint): Awaitable<void>
-}
-
-/** @throws NotCarried when the host has none. */
-export async function makeEventfd(session: ScriptSession): Promise<number> {
-  return portOf(session).eventfd()
+/** A new one. */
+export async function makeEventfd({ process }: ScriptSession): Promise<number> {
+  return await process.eventfd()
 }
 
 /** How often it was signalled since the last read; undefined: not at all. */
-export async function readEventfd(session: ScriptSession, fd: number): Promise<number | undefined> {
-  const count = await portOf(session).readEvent(fd)
-  return count === undefined ? undefined : Number(count)
+export async function readEventfd({ process }: ScriptSession, fd: number): Promise<number | undefined> {
+  try {
+    return Number(await process.readEvent(fd))
+  } catch (error) {
+    if (VfioError.is(error, 'EAGAIN')) return undefined
+    throw error
+  }
 }
 
 /** Signals it once. */
-export async function writeEventfd(session: ScriptSession, fd: number): Promise<void> {
-  await portOf(session).writeEvent(fd, 1n)
+export async function writeEventfd({ process }: ScriptSession, fd: number): Promise<void> {
+  await process.writeEvent(fd)
 }
 
 /** Closes it. */
-export async function closeEventfd(session: ScriptSession, fd: number): Promise<void> {
-  await session.process.close(fd)
-}
-
-function portOf({ process }: ScriptSession): EventProcess {
-  const port = process as VfioProcess & Partial<EventProcess>
-  if (port.eventfd === undefined) throw new NotCarried('no eventfds')
-  return port as EventProcess
+export async function closeEventfd({ process }: ScriptSession, fd: number): Promise<void> {
+  await process.close(fd)
 }
