@@ -4,7 +4,7 @@
 import type { PciMachine } from '@vfiokit/hardware'
 import { deviceCells, type VfioErrno } from '@vfiokit/locking'
 import { type Bdf, deviceSetKey, type PciFunction, type Topology } from '@vfiokit/topology'
-import { type Group, type VfioCore, VfioDevice, VfioError } from '@vfiokit/vfio-core'
+import { DeviceDma, type Group, type VfioCore, VfioDevice, VfioError } from '@vfiokit/vfio-core'
 import { describeFailure, type PluginFailure, type PluginFailureLog } from './plugin-failure.ts'
 import type { RegionProvider } from './region/region-provider.ts'
 import { type AffectedFunctions, affectedFunctions } from './reset/affected-functions.ts'
@@ -45,6 +45,7 @@ export class PciBus {
       this.#failures.push(failure)
       options.onPluginFailure?.(failure)
     }
+    this.machine.dmaTarget = new DeviceDma((bdf) => this.#groupOf(bdf as Bdf))
     // What the source says was bound to vfio-pci is driverless here until somebody binds it.
     for (const fn of this.topology.functions) {
       this.#drivers.set(fn.bdf, fn.driver === VFIO_PCI ? undefined : fn.driver)
@@ -154,6 +155,12 @@ export class PciBus {
     if (driver !== undefined) return new VfioError('EBUSY', 'no-device', `${fn.bdf} is driven by ${driver}`)
     if (fn.iommuGroup !== undefined) return undefined
     return new VfioError('EINVAL', 'group-not-viable', `${fn.bdf} has no IOMMU group`)
+  }
+
+  /** The group that vfio knows of a function; its IOMMU decides what DMA reaches. */
+  #groupOf(bdf: Bdf): Group | undefined {
+    const number = this.topology.function(bdf)?.iommuGroup
+    return number === undefined ? undefined : this.core.groups.get(number)
   }
 
   #group(fn: PciFunction): Group {
