@@ -78,7 +78,5 @@ function bytesOf(member: string, hex: string): Uint8Array {
     const found = hex.length > 24 ? `${hex.slice(0, 24)}... (${hex.length} digits)` : hex
     throw new RangeError(`profile member ${member}: expected hexadecimal bytes, found ${found}`)
   }
-  return Uint8Array.from({ length: hex.length / 2 }, (_, index) =>
-    Number.parseInt(hex.slice(2 * index, 2 * index + 2), 16),
-  )
+  return Uint8Array.from(Buffer.from(hex, 'hex'))
 }

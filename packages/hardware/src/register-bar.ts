@@ -8,21 +8,22 @@ import { RegisterValue } from './register-value.ts'
 
 const WIDEST = 4
 
+type RegistersByByte = ReadonlyMap<number, RegisterValue>
+
+/** Constants are thousands, and the same in every device of a kind: they are made once for a profile. */
+const constants = new WeakMap<ProfiledBar, RegistersByByte>()
+
 export class RegisterBar {
   /** Every byte of a register leads to it. */
-  readonly #at: Map<number, RegisterValue> = new Map()
+  readonly #own: Map<number, RegisterValue> = new Map()
+  /** What lies between the registers and never changes. */
+  readonly #between: RegistersByByte
   readonly #default: number
 
   constructor(profile: ProfiledBar, narrow: Pick<ProfiledRegister, 'read' | 'write'>) {
     this.#default = profile.default
-    for (const register of profile.registers.flatMap(inHalves)) this.#add(register)
-    for (const { offset, end, pattern } of profile.bytes) {
-      for (let at = offset; at + WIDEST <= end; at += WIDEST) {
-        const bytes = [3, 2, 1, 0].map((byte) => BigInt(pattern[(at - offset + byte) % pattern.length]!))
-        const initial = bytes.reduce((value, byte) => (value << 8n) | byte, 0n)
-        this.#add(constant(at, initial, narrow))
-      }
-    }
+    for (const register of profile.registers.flatMap(inHalves)) addTo(this.#own, register)
+    this.#between = constantsOf(profile, narrow)
   }
 
   read(offset: number, out: Uint8Array): void {
@@ -37,25 +38,22 @@ export class RegisterBar {
 
   /** Puts a register's value there, as something outside the access path did. @returns false: no register there. */
   assign(offset: number, value: bigint): boolean {
-    const register = this.#at.get(offset)
+    const register = this.#at(offset)
     if (register === undefined) return false
     register.value = value
     return true
   }
 
   reset(event: ResetEvent): void {
-    for (const register of new Set(this.#at.values())) register.reset(event)
+    for (const register of new Set(this.#own.values())) register.reset(event)
   }
 
-  #add(profile: ProfiledRegister): void {
-    const register = new RegisterValue(profile)
-    for (let byte = 0; byte < profile.sizeBytes; byte += 1) {
-      if (!this.#at.has(profile.offset + byte)) this.#at.set(profile.offset + byte, register)
-    }
+  #at(offset: number): RegisterValue | undefined {
+    return this.#own.get(offset) ?? this.#between.get(offset)
   }
 
   #readOne(offset: number, out: Uint8Array): void {
-    const register = this.#at.get(offset)
+    const register = this.#at(offset)
     if (register === undefined || (register.profile.sizeBytes < out.length && isComposed(register))) {
       this.#compose(offset, out)
       return
@@ -71,7 +69,7 @@ export class RegisterBar {
   /** Byte by byte: what lies there is not one register. */
   #compose(offset: number, out: Uint8Array): void {
     for (let byte = 0; byte < out.length; byte += 1) {
-      const register = this.#at.get(offset + byte)
+      const register = this.#at(offset + byte)
       if (register === undefined) out[byte] = this.#default
       else
         out[byte] = Number((register.read() >> BigInt(8 * (offset + byte - register.profile.offset))) & 0xffn)
@@ -79,7 +77,7 @@ export class RegisterBar {
   }
 
   #writeOne(offset: number, data: Uint8Array): void {
-    const register = this.#at.get(offset)
+    const register = this.#at(offset)
     if (register === undefined) return
     const { sizeBytes } = register.profile
     const value = littleEndian(data)
@@ -89,6 +87,31 @@ export class RegisterBar {
         this.#writeOne(offset + sizeBytes, data.subarray(sizeBytes))
     } else writeNarrow(register, offset - register.profile.offset, value, data.length)
   }
+}
+
+function constantsOf(
+  profile: ProfiledBar,
+  narrow: Pick<ProfiledRegister, 'read' | 'write'>,
+): RegistersByByte {
+  const known = constants.get(profile)
+  if (known !== undefined) return known
+  const made = new Map<number, RegisterValue>()
+  for (const { offset, end, pattern } of profile.bytes) {
+    for (let at = offset; at + WIDEST <= end; at += WIDEST) {
+      const bytes = [3, 2, 1, 0].map((byte) => BigInt(pattern[(at - offset + byte) % pattern.length]!))
+      const initial = bytes.reduce((value, byte) => (value << 8n) | byte, 0n)
+      addTo(made, constant(at, initial, narrow))
+    }
+  }
+  constants.set(profile, made)
+  return made
+}
+
+/** Where two overlap, the first one is there. */
+function addTo(registers: Map<number, RegisterValue>, profile: ProfiledRegister): void {
+  const register = new RegisterValue(profile)
+  for (let byte = 0; byte < profile.sizeBytes; byte += 1)
+    if (!registers.has(profile.offset + byte)) registers.set(profile.offset + byte, register)
 }
 
 function isComposed({ profile }: RegisterValue): boolean {
