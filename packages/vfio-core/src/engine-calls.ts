@@ -1,6 +1,7 @@
 /** The system calls of one process, done by the engine. Every one is an operation. */
 import { acquire, type Operation, release, unwind } from '@vfiokit/locking'
 import { ContainerFile } from './container-file.ts'
+import { Eventfd, eventfdOf } from './eventfd.ts'
 import { GroupFile } from './group-file.ts'
 import type { Area } from './mm/address-map.ts'
 import type { AnonymousMemory } from './mm/anonymous-memory.ts'
@@ -47,6 +48,21 @@ export class EngineCalls implements ProcessCalls {
     } finally {
       yield* release(group.lock)
     }
+  }
+
+  /** Makes a counter of events. Kernel: `eventfd2` with EFD_NONBLOCK. */
+  eventfd(): number {
+    return this.process.install(new Eventfd())
+  }
+
+  /** Takes what was counted since the last read; undefined: nothing (EAGAIN). */
+  readEvent(fd: number): bigint | undefined {
+    return eventfdOf(this.process, fd).consume()
+  }
+
+  /** Counts events, as a write of 8 bytes does. */
+  writeEvent(fd: number, count: bigint): void {
+    eventfdOf(this.process, fd).signal(count)
   }
 
   *close(fd: number): Operation<void> {

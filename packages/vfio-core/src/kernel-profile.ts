@@ -66,6 +66,14 @@ export interface KernelProfile {
   readonly containerMmap: VfioErrno
   /** A device file cannot be mapped for execution, as any file of an anonymous inode (7.x). */
   readonly deviceFilesNoExec: boolean
+  /** More MSI-X vectors can be enabled while some are (6.5): NORESIZE is not said then. */
+  readonly dynamicMsix: boolean
+  /** A write to the eventfd that unmasks INTx or fires an ioeventfd also empties it (5.11). */
+  readonly irqfdDrains: boolean
+  /** A descriptor below -1 for the ERR and REQ interrupts is refused, not ignored. */
+  readonly refusesNegativeErrFd: boolean
+  /** An ioeventfd may write 8 bytes at once. */
+  readonly ioeventfdOf8Bytes: boolean
   /** Widest single access to BAR memory. */
   readonly barAccessMaxBytes: 4 | 8
   /** Widest single access to the legacy VGA windows. */
@@ -118,6 +126,10 @@ const DIFFERENCES: { readonly [K in KernelDifference]: Row<KernelProfile[K]> } =
   dmaUpdatesVaddr: [false, true, true, true],
   containerMmap: ['EINVAL', 'ENODEV', 'ENODEV', 'ENODEV'],
   deviceFilesNoExec: [false, false, false, true],
+  dynamicMsix: [false, false, true, true],
+  irqfdDrains: [false, true, true, true],
+  refusesNegativeErrFd: [false, false, false, true],
+  ioeventfdOf8Bytes: [false, true, true, false],
   barAccessMaxBytes: [4, 4, 8, 8],
   vgaAccessMaxBytes: [4, 4, 8, 4],
   hidesPme: [false, true, true, true],

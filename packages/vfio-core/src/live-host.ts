@@ -57,6 +57,18 @@ export class LiveProcess implements VfioProcess {
     return runLive(this.calls.open(path))
   }
 
+  eventfd(): number {
+    return this.calls.eventfd()
+  }
+
+  readEvent(fd: number): bigint | undefined {
+    return this.calls.readEvent(fd)
+  }
+
+  writeEvent(fd: number, count = 1n): void {
+    this.calls.writeEvent(fd, count)
+  }
+
   close(fd: number): Awaitable<void> {
     return runLive(this.calls.close(fd))
   }

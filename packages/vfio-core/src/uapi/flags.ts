@@ -28,6 +28,11 @@ export const REGION_CAPS = {
 /** `VFIO_IRQ_INFO_*` */
 export const IRQ_FLAGS = { EVENTFD: 1, MASKABLE: 2, AUTOMASKED: 4, NORESIZE: 8 } as const
 
+/** `VFIO_IRQ_SET_DATA_*`: what follows the header of SET_IRQS. */
+export const IRQ_SET_DATA = { NONE: 1, BOOL: 2, EVENTFD: 4 } as const
+/** `VFIO_IRQ_SET_ACTION_*`: what is done with each interrupt. */
+export const IRQ_SET_ACTION = { MASK: 8, UNMASK: 16, TRIGGER: 32 } as const
+
 /** `VFIO_GROUP_FLAGS_*` */
 export const GROUP_FLAGS = { VIABLE: 1, CONTAINER_SET: 2 } as const
 

@@ -24,6 +24,15 @@ export const STRUCT_FIELDS = {
     offset: 'u64',
   },
   vfio_irq_info: { argsz: 'u32', flags: 'u32', index: 'u32', count: 'u32' },
+  vfio_irq_set: { argsz: 'u32', flags: 'u32', index: 'u32', start: 'u32', count: 'u32' },
+  vfio_device_ioeventfd: {
+    argsz: 'u32',
+    flags: 'u32',
+    offset: 'u64',
+    data: 'u64',
+    fd: 's32',
+    reserved: 'u32',
+  },
   vfio_info_cap_header: { id: 'u16', version: 'u16', next: 'u32' },
   vfio_region_info_cap_type: { type: 'u32', subtype: 'u32' },
   vfio_region_sparse_mmap_area: { offset: 'u64', size: 'u64' },
@@ -70,6 +79,12 @@ export const DEVICE_INFO_MIN_BYTES = 16
 export const REGION_INFO: StructOf<'vfio_region_info'> = structOf('vfio_region_info')
 /** `struct vfio_irq_info` */
 export const IRQ_INFO: StructOf<'vfio_irq_info'> = structOf('vfio_irq_info')
+/** Header of `struct vfio_irq_set`; `count` bytes or descriptors follow. */
+export const IRQ_SET: StructOf<'vfio_irq_set'> = structOf('vfio_irq_set')
+/** `struct vfio_device_ioeventfd` */
+export const IOEVENTFD: StructOf<'vfio_device_ioeventfd'> = structOf('vfio_device_ioeventfd')
+/** Least `argsz` of {@link IOEVENTFD}: up to the descriptor. */
+export const IOEVENTFD_MIN_BYTES = 28
 /** `struct vfio_info_cap_header`: `next` counts from the start of the caller's struct. */
 export const CAP_HEADER: StructOf<'vfio_info_cap_header'> = structOf('vfio_info_cap_header')
 /** Behind the header of a TYPE capability. */
