@@ -62,7 +62,7 @@ export class EngineCalls implements ProcessCalls {
 
   /** Counts events, as a write of 8 bytes does. */
   writeEvent(fd: number, count: bigint): void {
-    eventfdOf(this.process, fd).signal(count)
+    eventfdOf(this.process, fd).add(count)
   }
 
   *close(fd: number): Operation<void> {

@@ -10,8 +10,10 @@ import type { Process } from './mm/process.ts'
 import { OpenFile, unknownIoctl } from './open-file.ts'
 import { VfioError } from './vfio-error.ts'
 
-/** A counter holds at most this; one more add waits in Linux, and fails when it may not wait. */
+/** What a process can fill a counter up to; beyond that its write waits, or fails when it may not wait. */
 const COUNT_MAX = 2n ** 64n - 2n
+/** The kernel goes one further. */
+const SIGNALS_MAX = COUNT_MAX + 1n
 
 /** Who acts when an eventfd is signalled. Kernel: `struct virqfd`. */
 interface EventWaiter {
@@ -32,16 +34,20 @@ export class Eventfd extends OpenFile {
     return this.#count
   }
 
+  /** One more event, from the kernel; a counter that is full stays so. Kernel: `eventfd_signal`. */
+  signal(): void {
+    this.#raise(this.#count < SIGNALS_MAX ? this.#count + 1n : this.#count)
+  }
+
   /**
-   * Adds events and tells the waiters. Kernel: `eventfd_signal`, `eventfd_write`.
+   * Adds events, as a process does. Kernel: `eventfd_write`.
    *
-   * @throws VfioError EAGAIN when the counter is full, EINVAL for 2^64-1.
+   * @throws VfioError EAGAIN when the counter has no room, EINVAL for 2^64-1 and what is no count.
    */
-  signal(count = 1n): void {
+  add(count: bigint): void {
     if (count < 0n || count > COUNT_MAX) throw new VfioError('EINVAL', 'bad-count', `${count} events`)
     if (this.#count + count > COUNT_MAX) throw new VfioError('EAGAIN', 'contended', 'the eventfd is full')
-    this.#count += count
-    for (const waiter of [...this.#waiters]) waiter.signalled()
+    this.#raise(this.#count + count)
   }
 
   /** Takes every event; undefined when there is none. */
@@ -58,10 +64,16 @@ export class Eventfd extends OpenFile {
     return () => void this.#waiters.delete(waiter)
   }
 
+  #raise(count: bigint): void {
+    this.#count = count
+    for (const waiter of [...this.#waiters]) waiter.signalled()
+  }
+
   override ioctl({ request }: IoctlCall): Operation<number> {
     throw unknownIoctl(this.title, request)
   }
 
+  // biome-ignore lint/correctness/useYield: nobody has to be waited for
   protected override *release(): Operation<void> {
     const waiters = [...this.#waiters]
     this.#waiters.clear()

@@ -1,10 +1,13 @@
 /** What exists while a device is open: its view of configuration space, its regions, how it is reset. */
-import type { PciHardware } from '@vfiokit/hardware'
+import type { InterruptController, PciHardware } from '@vfiokit/hardware'
+import type { Mutex } from '@vfiokit/locking'
 import { CAPABILITY_ID } from '@vfiokit/topology'
 import { type KernelProfile, pagesOf, REGION_PAGES, type VfioDevice } from '@vfiokit/vfio-core'
 import { BarRegisters } from './config/bar-registers.ts'
 import { COMMAND, HEADER } from './config/register-permissions.ts'
 import { capabilityOffset, VirtualConfig } from './config/virtual-config.ts'
+import { DeviceInterrupts } from './irq/device-interrupts.ts'
+import { IoEventfds } from './irq/io-eventfds.ts'
 import type { DevicePower } from './power/device-power.ts'
 import type { DeviceRegion } from './region/device-region.ts'
 import type { DeviceLocks } from './reset/device-locks.ts'
@@ -30,6 +33,10 @@ export interface OpenPciDeviceInit {
   readonly power: DevicePower
   readonly locks: DeviceLocks
   readonly profile: KernelProfile
+  readonly interruptController: InterruptController
+  /** Kernel: `igate`, `ioeventfds_lock`. They outlive the open device. */
+  readonly igate: Mutex
+  readonly ioeventfdsLock: Mutex
 }
 
 /** How far a user may change the MSI flags. Whoever enables and disables interrupts keeps it true. */
@@ -45,9 +52,9 @@ export class OpenPciDevice {
   readonly config: VirtualConfig
   readonly barRegisters: BarRegisters
   readonly msixTable: MsixTable | undefined
-  /** The virtual interrupt-disable bit, as far as the hardware was told. Kernel: `virq_disabled`. */
-  #intxDisabled = false
-
+  readonly interrupts: DeviceInterrupts
+  readonly ioeventfds: IoEventfds
+  readonly interruptController: InterruptController
   readonly msi: MsiAllowance = { isActive: false, vectorsLog2: 0 }
   readonly device: VfioDevice
   readonly hardware: PciHardware
@@ -66,6 +73,10 @@ export class OpenPciDevice {
     this.power = init.power
     this.locks = init.locks
     this.profile = profile
+    this.interruptController = init.interruptController
+    // First: whoever reads configuration space below finds the pin as it was set up here.
+    this.interrupts = new DeviceInterrupts(this, init.igate)
+    this.ioeventfds = new IoEventfds(this, init.ioeventfdsLock)
     this.config = new VirtualConfig(hardware, profile)
     this.barRegisters = new BarRegisters(hardware, this.config)
     this.msixTable = msixTable(hardware)
@@ -90,16 +101,9 @@ export class OpenPciDevice {
     this.#setCommandBit(COMMAND.IO, on)
   }
 
-  /**
-   * Makes the hardware's interrupt-disable bit follow the virtual one, when that changed. Interrupts are
-   * not delivered here, so nothing else has to happen. Kernel: `vfio_pci_intx_mask` and `_unmask`.
-   */
-  followIntxDisable(): void {
-    const disabled = (this.config.copy(HEADER.COMMAND, 2) & COMMAND.INTX_DISABLE) !== 0
-    if (disabled === this.#intxDisabled) return
-    this.#intxDisabled = disabled
-    const others = this.hardware.readConfig(HEADER.COMMAND, 2) & ~COMMAND.INTX_DISABLE
-    this.hardware.writeConfig(HEADER.COMMAND, 2, others | (disabled ? COMMAND.INTX_DISABLE : 0))
+  /** The virtual interrupt-disable bit. */
+  get wantsNoIntx(): boolean {
+    return (this.config.copy(HEADER.COMMAND, 2) & COMMAND.INTX_DISABLE) !== 0
   }
 
   /** Tells the device which pages go with its memory: BAR0-5, and regions backed by a BAR. */

@@ -242,6 +242,8 @@ export class PciBus {
     const device = this.core.devices.get(bdf)
     if (device === undefined)
       throw new VfioError('ENODEV', 'no-device', `${bdf} is not driven by ${VFIO_PCI}`)
+    // Its users are asked to let go. Kernel: `vfio_pci_core_request`.
+    this.driverAt(bdf)?.open?.interrupts.request.signal()
     if (device.cells.openCount.peek() > 0) throw new VfioError('EBUSY', 'group-busy', `${bdf} is open`)
     device.unregister()
     this.core.removeDevice(device)

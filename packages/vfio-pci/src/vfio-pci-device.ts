@@ -1,6 +1,6 @@
 /** The vfio-pci driver of one function: what the core asks of a device. Kernel: `vfio_pci_core_device`. */
 import type { PciHardware } from '@vfiokit/hardware'
-import { type Awaitable, effect, type Operation, type VfioErrno } from '@vfiokit/locking'
+import { type Awaitable, effect, type Mutex, type Operation, type VfioErrno } from '@vfiokit/locking'
 import { sriovInfo } from '@vfiokit/topology'
 import {
   copyFromUser,
@@ -24,6 +24,7 @@ import {
 import { readConfig, writeConfig } from './config/config-access.ts'
 import { COMMAND, HEADER } from './config/register-permissions.ts'
 import { argumentIn } from './ioctl-argument.ts'
+import { interruptInfo } from './irq/interrupt-kind.ts'
 import { admitMapping } from './mapping/map-admission.ts'
 import { OpenPciDevice } from './open-pci-device.ts'
 import type { PciBus } from './pci-bus.ts'
@@ -58,6 +59,8 @@ export class VfioPciDevice implements DeviceDriver {
   readonly power: DevicePower
   /** Of a function with SR-IOV. */
   readonly vfToken: VfToken | undefined
+  readonly #igate: Mutex
+  readonly #ioeventfdsLock: Mutex
   #opened: Opened | undefined
 
   constructor(
@@ -66,6 +69,8 @@ export class VfioPciDevice implements DeviceDriver {
     readonly hardware: PciHardware,
   ) {
     const { core, topology, disableIdleD3 } = bus
+    this.#igate = core.locks.mutex(`igate:${device.id}`)
+    this.#ioeventfdsLock = core.locks.mutex(`ioeventfds_lock:${device.id}`)
     const { identity } = hardware
     const hasVirtualFunctions = topology.virtualFunctions(identity.bdf).length > 0
     this.power = new DevicePower({ hardware, profile: core.profile, disableIdleD3, hasVirtualFunctions })
@@ -100,6 +105,8 @@ export class VfioPciDevice implements DeviceDriver {
   *disable(): Operation<void> {
     const { hardware, bus, device } = this
     const { state, found } = this.#use()
+    yield* state.interrupts.close()
+    yield* state.ioeventfds.close()
     yield* effect(`disable ${device.id}`, [undefined], () => this.#letGo(state))
     const errno = state.resetWorks ? yield* tryResetByMethods(hardware, bus.locks) : 'ENOTTY'
     yield* effect(`restore ${device.id}`, [undefined], () => {
@@ -119,6 +126,12 @@ export class VfioPciDevice implements DeviceDriver {
         return this.#info(call.argument)
       case DEVICE_IOCTL.DEVICE_GET_REGION_INFO:
         return yield* regionInfo(this.#use().state, call.argument)
+      case DEVICE_IOCTL.DEVICE_GET_IRQ_INFO:
+        return interruptInfo(this.#use().state, call.argument)
+      case DEVICE_IOCTL.DEVICE_SET_IRQS:
+        return yield* this.#use().state.interrupts.set(call)
+      case DEVICE_IOCTL.DEVICE_IOEVENTFD:
+        return yield* this.#use().state.ioeventfds.set(call)
       case DEVICE_IOCTL.DEVICE_RESET:
         yield* resetByIoctl(this.#use().state)
         return 0
@@ -176,8 +189,6 @@ export class VfioPciDevice implements DeviceDriver {
   #enable(resetWorks: boolean): void {
     const { hardware, device, bus } = this
     const found = new SavedState(hardware)
-    const command = hardware.readConfig(HEADER.COMMAND, 2)
-    hardware.writeConfig(HEADER.COMMAND, 2, command & ~COMMAND.INTX_DISABLE)
     const regions = openRegions(hardware, bus.providers, bus.log)
     const { locks, core } = bus
     const { power } = this
@@ -189,6 +200,9 @@ export class VfioPciDevice implements DeviceDriver {
       power,
       locks,
       profile: core.profile,
+      interruptController: bus.machine.interruptController,
+      igate: this.#igate,
+      ioeventfdsLock: this.#ioeventfdsLock,
     })
     state.declareZapRanges()
     this.#physicalToken()?.countUser(1)

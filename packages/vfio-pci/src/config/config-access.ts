@@ -94,7 +94,7 @@ function* writeHeader(
     })
   // After the memory lock is given back: what masks interrupts has a lock of its own, outside it.
   if (offset === HEADER.COMMAND || offset === HEADER.COMMAND + 1)
-    yield* effect('interrupt disable', [undefined], () => open.followIntxDisable())
+    yield* open.interrupts.follow(open.wantsNoIntx)
 }
 
 /** Only an access that begins at the register is one of the command; a byte written at 5 is just stored. */

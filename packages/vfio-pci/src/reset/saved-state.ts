@@ -7,6 +7,7 @@
 import type { PciHardware } from '@vfiokit/hardware'
 import { CAPABILITY_ID, EXTENDED_CAPABILITY_ID } from '@vfiokit/topology'
 import { COMMAND, HEADER } from '../config/register-permissions.ts'
+import { restoreMessages } from '../irq/message-vectors.ts'
 
 const HEADER_DWORDS = 16
 const AER = 0x01
@@ -141,6 +142,7 @@ export class SavedState {
     const { hardware } = this
     for (const { offset, widthBytes, value } of this.#registers)
       if (hardware.readConfig(offset, widthBytes) !== value) hardware.writeConfig(offset, widthBytes, value)
+    restoreMessages(hardware)
   }
 }
 
