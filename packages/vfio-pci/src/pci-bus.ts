@@ -4,7 +4,7 @@
 import type { PciHardware, PciMachine } from '@vfiokit/hardware'
 import { acquire, deviceCells, effect, type Operation, release, type VfioErrno } from '@vfiokit/locking'
 import { type Bdf, deviceSetKey, type PciFunction, type Topology } from '@vfiokit/topology'
-import { type Group, type VfioCore, VfioDevice, VfioError } from '@vfiokit/vfio-core'
+import { DeviceDma, type Group, type VfioCore, VfioDevice, VfioError } from '@vfiokit/vfio-core'
 import { DriverBindings, HARMLESS_DRIVERS, VFIO_PCI } from './driver-bindings.ts'
 import { describeFailure, type PluginFailure, type PluginFailureLog } from './plugin-failure.ts'
 import type { RegionProvider } from './region/region-provider.ts'
@@ -54,6 +54,8 @@ export class PciBus {
   constructor(options: PciBusOptions) {
     this.core = options.core
     this.machine = options.machine
+    // What the functions of a group reach of memory is what its user mapped.
+    this.machine.dmaTarget = new DeviceDma((requester) => this.#groupOf(requester))
     this.providers = options.providers ?? []
     this.log = (failure) => {
       this.#failures.push(failure)
@@ -301,6 +303,11 @@ export class PciBus {
     if (driver !== undefined) return new VfioError('EBUSY', 'no-device', `${fn.bdf} is driven by ${driver}`)
     if (fn.iommuGroup !== undefined) return undefined
     return new VfioError('EINVAL', 'group-not-viable', `${fn.bdf} has no IOMMU group`)
+  }
+
+  #groupOf(bdf: string): Group | undefined {
+    const number = this.topology.function(bdf as Bdf)?.iommuGroup
+    return number === undefined ? undefined : this.core.groups.get(number)
   }
 
   #group(fn: PciFunction): Group {

@@ -25,6 +25,7 @@ import { readConfig, writeConfig } from './config/config-access.ts'
 import { COMMAND, HEADER } from './config/register-permissions.ts'
 import { argumentIn } from './ioctl-argument.ts'
 import { interruptInfo } from './irq/interrupt-kind.ts'
+import { ownMessages } from './irq/message-vectors.ts'
 import { admitMapping } from './mapping/map-admission.ts'
 import { OpenPciDevice } from './open-pci-device.ts'
 import type { PciBus } from './pci-bus.ts'
@@ -69,6 +70,7 @@ export class VfioPciDevice implements DeviceDriver {
     readonly hardware: PciHardware,
   ) {
     const { core, topology, disableIdleD3 } = bus
+    ownMessages(hardware)
     this.#igate = core.locks.mutex(`igate:${device.id}`)
     this.#ioeventfdsLock = core.locks.mutex(`ioeventfds_lock:${device.id}`)
     const { identity } = hardware

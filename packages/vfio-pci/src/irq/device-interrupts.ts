@@ -78,6 +78,7 @@ export class DeviceInterrupts {
 
   /** Follows the interrupt-disable bit that the user wrote. */
   *follow(disabled: boolean): Operation<void> {
+    if (disabled === this.#intx.isHeld) return
     yield* acquire(this.#igate)
     try {
       yield* effect('interrupt disable', [undefined], () => this.#intx.follow(disabled))

@@ -42,6 +42,11 @@ export class Intx {
     return this.#active !== undefined
   }
 
+  /** The user's bit, as it was followed last. */
+  get isHeld(): boolean {
+    return this.#held
+  }
+
   /** @throws VfioError EBADF or EINVAL for a bad descriptor; nothing has changed then. */
   setTrigger({ process, data }: InterruptRequest): void {
     if (data.kind !== 'eventfd') throw new TypeError('a trigger is an eventfd')

@@ -17,12 +17,22 @@ interface Vector {
   handler: (() => void) | undefined
 }
 
-/** Which functions have messages on, and how they are put back. */
-const ENABLED = new WeakMap<PciHardware, MessageVectors>()
+/** Functions whose messages are programmed here, with those that are on. */
+const OWNED = new WeakMap<PciHardware, { readonly enabled: MessageVectors | undefined }>()
+
+/** From now on the messages of a function are what this file makes of them, not what its registers say. */
+export function ownMessages(hardware: PciHardware): void {
+  OWNED.set(hardware, { enabled: undefined })
+}
+
+/** Whether {@link ownMessages} was said of a function; otherwise a driver that is not modelled has it. */
+export function ownsMessages(hardware: PciHardware): boolean {
+  return OWNED.has(hardware)
+}
 
 /** Puts the messages of a function back after a reset, if it has any. Kernel: `pci_restore_msi_state`. */
 export function restoreMessages(hardware: PciHardware): void {
-  ENABLED.get(hardware)?.restore()
+  OWNED.get(hardware)?.enabled?.restore()
 }
 
 /** What {@link MessageVectors} needs. */
@@ -59,7 +69,7 @@ export class MessageVectors {
     registers.enable(count)
     for (const vector of vectors.#vectors.keys()) vectors.#program(vector)
     disablePin(hardware, true)
-    ENABLED.set(hardware, vectors)
+    OWNED.set(hardware, { enabled: vectors })
     return vectors
   }
 
@@ -96,7 +106,7 @@ export class MessageVectors {
   /** Turns messages off and gives every vector back. Memory decode is on. */
   disable(): void {
     const { registers, hardware } = this.#options
-    ENABLED.delete(hardware)
+    OWNED.set(hardware, { enabled: undefined })
     for (const vector of this.#vectors.keys()) {
       registers.mask(vector, true)
       registers.program(vector, undefined)

@@ -7,7 +7,7 @@
 import type { PciHardware } from '@vfiokit/hardware'
 import { CAPABILITY_ID, EXTENDED_CAPABILITY_ID } from '@vfiokit/topology'
 import { COMMAND, HEADER } from '../config/register-permissions.ts'
-import { restoreMessages } from '../irq/message-vectors.ts'
+import { ownsMessages, restoreMessages } from '../irq/message-vectors.ts'
 
 const HEADER_DWORDS = 16
 const AER = 0x01
@@ -69,7 +69,7 @@ const BEFORE_HEADER: readonly SavedCapability[] = [
   },
 ]
 
-/** Behind it. Messages and virtual functions come back only if they were on. */
+/** Behind it. Messages and virtual functions come back only if they were on; vfio-pci's own by its tables. */
 const BEHIND_HEADER: readonly SavedCapability[] = [
   { id: CAPABILITY_ID.pciX, registers: [[2, 2]] },
   {
@@ -79,7 +79,8 @@ const BEHIND_HEADER: readonly SavedCapability[] = [
       [8, 2],
       [2, 2],
     ],
-    when: (hardware, at) => (hardware.readConfig(at + 2, 2) & (MSI_ENABLE | MSI_WIDE)) === MSI_ENABLE,
+    when: (hardware, at) =>
+      !ownsMessages(hardware) && (hardware.readConfig(at + 2, 2) & (MSI_ENABLE | MSI_WIDE)) === MSI_ENABLE,
   },
   {
     id: CAPABILITY_ID.msi,
@@ -90,12 +91,13 @@ const BEHIND_HEADER: readonly SavedCapability[] = [
       [2, 2],
     ],
     when: (hardware, at) =>
+      !ownsMessages(hardware) &&
       (hardware.readConfig(at + 2, 2) & (MSI_ENABLE | MSI_WIDE)) === (MSI_ENABLE | MSI_WIDE),
   },
   {
     id: CAPABILITY_ID.msiX,
     registers: [[2, 2]],
-    when: (hardware, at) => (hardware.readConfig(at + 2, 2) & MSIX_ENABLE) !== 0,
+    when: (hardware, at) => !ownsMessages(hardware) && (hardware.readConfig(at + 2, 2) & MSIX_ENABLE) !== 0,
   },
   { id: EXTENDED_CAPABILITY_ID.accessControlServices, extended: true, registers: [[6, 2]] },
   {
