@@ -88,6 +88,22 @@ describe('BAR sizing', () => {
     ])
   })
 
+  it.each([2 ** 57, Number.POSITIVE_INFINITY, 0, Number.NaN])(
+    'a size of %s is none, and said',
+    (sizeBytes) => {
+      const fn = functionWith({
+        index: 0,
+        kind: 'memory',
+        width: 64,
+        prefetchable: false,
+        address: 0x40_0000_0000n,
+        sizeBytes,
+      })
+      expect(fn.resources[0]!.sizeBytes).toBe(4096)
+      expect(fn.diagnostics).toMatchObject([{ code: 'bar-size-unknown', found: `${sizeBytes} bytes` }])
+    },
+  )
+
   it('a size that is not a power of two decodes the next one, and is said', () => {
     const fn = functionWith({
       index: 0,

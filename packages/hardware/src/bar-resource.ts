@@ -10,6 +10,8 @@ import type { FunctionProfile } from './function-profile.ts'
 import type { BarResource } from './pci-hardware.ts'
 
 const ASSUMED_BYTES = { io: 32, memory: 4096, rom: 2048 } as const
+/** A larger one would not be exact as a number; no BAR that exists comes near. */
+const LARGEST_BYTES = 2 ** 52
 const ROM_ENABLE = 1
 const FIRST_BAR = 0x10
 /** By header type: it has no upper half, whatever its type bits say. */
@@ -53,12 +55,17 @@ function sizeOf(fn: PciFunction, bar: Bar, known: number | undefined, diagnostic
       bdf: fn.bdf,
     })
   }
-  if (known === undefined || !(known >= 1)) {
+  if (known === undefined || !(known >= 1 && known <= LARGEST_BYTES)) {
     const common = ASSUMED_BYTES[bar.index === 'rom' ? 'rom' : bar.kind]
     const aligned = Number(bar.address & -bar.address)
     const assumed = aligned === 0 ? common : Math.min(common, aligned)
     const found = known === undefined ? 'no size' : `${known} bytes`
-    report('bar-size-unknown', `size not known, ${assumed} bytes are assumed`, 'a size', found)
+    report(
+      'bar-size-unknown',
+      `size not known, ${assumed} bytes are assumed`,
+      `1 to ${LARGEST_BYTES} bytes`,
+      found,
+    )
     return assumed
   }
   let power = 1
