@@ -7,4 +7,8 @@ import fc from 'fast-check'
 
 const { VFIOKIT_SEED = '20210225' } = process.env
 
-if (VFIOKIT_SEED !== 'random') fc.configureGlobal({ ...fc.readConfigureGlobal(), seed: Number(VFIOKIT_SEED) })
+if (VFIOKIT_SEED !== 'random') {
+  if (!/^-?\d+$/.test(VFIOKIT_SEED))
+    throw new RangeError(`VFIOKIT_SEED: expected an integer or "random", found "${VFIOKIT_SEED}"`)
+  fc.configureGlobal({ ...fc.readConfigureGlobal(), seed: Number(VFIOKIT_SEED) })
+}
