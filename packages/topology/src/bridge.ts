@@ -4,7 +4,6 @@
  * Its windows are the address ranges that it passes down. A window whose base is above its limit is closed; all
  * zero registers are not closed, they decode the lowest range.
  */
-
 import type { Bdf } from './bdf.ts'
 import type { ConfigSpace } from './config-space.ts'
 import { BUS_NUMBERS } from './header-registers.ts'

@@ -2,7 +2,6 @@
  * ConfigComposer: writes a configuration space from a description, header and capability lists included. For
  * topologies written by hand and for tests; what a real machine said is never composed.
  */
-
 import { BAR_LAYOUT, type Bar, FIRST_BAR_OFFSET } from './bar.ts'
 import type { BusNumbers } from './bridge.ts'
 import { type FieldValue, fieldNumber } from './capability-layout.ts'

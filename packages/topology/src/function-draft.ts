@@ -2,7 +2,6 @@
  * FunctionDraft: a function while its topology is being built: decoded on its own, not yet placed in the tree.
  * Internal to the builder.
  */
-
 import { type Bar, type BarIndex, decodeBars, decodeRegisters } from './bar.ts'
 import { Bdf, type BdfParts } from './bdf.ts'
 import { type BridgeWindows, type BusNumbers, decodeBusNumbers, decodeWindows, NO_WINDOWS } from './bridge.ts'

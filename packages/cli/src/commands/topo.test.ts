@@ -132,7 +132,7 @@ describe('topo', () => {
 
   test.each([
     ['a file that is not there', ['topo', '--from', '/nowhere.json'], 'there is no such file'],
-    ['a folder without sysfs', ['topo', '--from', tmpdir()], 'ENOENT'],
+    ['a folder without sysfs', ['topo', '--from', tmpdir()], 'there is no such file'],
     ['a format that nobody knows', ['topo', '--from', SNAPSHOT, '--format', 'toml'], 'no such format'],
     ['a kernel that nobody knows', ['topo', '--from', SNAPSHOT, '--kernel', '3.2'], 'expected 5.10'],
   ])('%s: exit 2, and why', async (_what, args, why) => {

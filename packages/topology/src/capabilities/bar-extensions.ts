@@ -1,5 +1,4 @@
 /** BARs beyond the header: resizable BARs (extended 15, of virtual functions 24) and EA (standard 14). */
-
 import type { CapabilityLayout } from '../capability-layout.ts'
 import { register } from '../capability-layout.ts'
 import type { ConfigSpace } from '../config-space.ts'

@@ -156,7 +156,7 @@ test('an attribute that cannot be read is unknown, and a fault with its errno', 
 
 test('a root without PCI is an error that names the folder', () => {
   expect(readSysfs({ root: join(root, 'none') }).faults).toMatchObject([
-    { severity: 'error', code: 'sysfs-unreadable', message: 'ENOENT' },
+    { severity: 'error', code: 'sysfs-unreadable', message: 'there is no such file' },
   ])
 })
 

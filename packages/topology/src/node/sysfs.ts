@@ -18,6 +18,7 @@ import {
 } from '../readers/sysfs-function.ts'
 import type { Topology } from '../topology.ts'
 import { TopologyBuilder } from '../topology-builder.ts'
+import { unreadableFile } from './unreadable-file.ts'
 
 export interface SysfsOptions {
   /** Where sysfs is mounted, or a copy of it; `/sys` when left out. */
@@ -44,9 +45,7 @@ export function readSysfs(options: SysfsOptions = {}): Topology {
   try {
     names = readdirSync(devicesFolder)
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    const fault = { code: 'sysfs-unreadable', message: code ?? message, file: devicesFolder }
-    return builder.addFault({ severity: 'error', ...fault }).finish()
+    return builder.addFault({ ...unreadableFile(devicesFolder, error), code: 'sysfs-unreadable' }).finish()
   }
   withoutStackTraces(() => {
     if (options.detail === 'tree') return addTree(builder, devicesFolder, names)
