@@ -18,8 +18,13 @@ export type { DeviceDriver, IoctlCall, MapAdmission, Transfer } from './device-d
 export { DeviceFile } from './device-file.ts'
 export { type DeviceEvent, DeviceLifecycle, type DeviceState, nextState } from './device-lifecycle.ts'
 export { DeviceSet } from './device-set.ts'
+export { DmaBuf, DmaBufAttachment, type DmaBufImporter, type DmaBufRange } from './dma-buf/dma-buf.ts'
+export { DmaBufExports } from './dma-buf/dma-buf-exports.ts'
 export { EngineCalls } from './engine-calls.ts'
 export { Eventfd, eventfdOf } from './eventfd.ts'
+export { type DeviceFeature, type FeatureCall, payloadIn } from './feature/device-feature.ts'
+export type { DmaLoggingOps, DmaLogRange } from './feature/dma-logging.ts'
+export type { MigrationOps } from './feature/migration-features.ts'
 export { Group } from './group.ts'
 export { GroupFile } from './group-file.ts'
 export type { HostOperator } from './host-operator.ts'
@@ -36,6 +41,14 @@ export {
   kernelProfile,
 } from './kernel-profile.ts'
 export { LiveHost, LiveProcess } from './live-host.ts'
+export {
+  isMigrationState,
+  MIGRATION_FLAGS,
+  MIGRATION_STATE,
+  type MigrationState,
+  migrationWay,
+  nextMigrationState,
+} from './migration/migration-state.ts'
 export { AddressSpace } from './mm/address-space.ts'
 export { AddressSpaceLayout, REGION_PAGES } from './mm/address-space-layout.ts'
 export { AnonymousMemory } from './mm/anonymous-memory.ts'

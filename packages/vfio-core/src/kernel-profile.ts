@@ -62,6 +62,8 @@ export interface KernelProfile {
   readonly dmaMapWrapFirst: boolean
   /** UNMAP_DMA takes ALL and VADDR, MAP_DMA takes VADDR (5.12). */
   readonly dmaUpdatesVaddr: boolean
+  /** Indexes that VFIO_DEVICE_FEATURE knows; a device need not have each of them. */
+  readonly deviceFeatures: readonly number[]
   /** mmap of a container: it had an mmap of its own once. */
   readonly containerMmap: VfioErrno
   /** A device file cannot be mapped for execution, as any file of an anonymous inode (7.x). */
@@ -124,6 +126,12 @@ const DIFFERENCES: { readonly [K in KernelDifference]: Row<KernelProfile[K]> } =
   dmaRangeWraps: ['EINVAL', 'EINVAL', 'EINVAL', 'EOVERFLOW'],
   dmaMapWrapFirst: [false, false, false, true],
   dmaUpdatesVaddr: [false, true, true, true],
+  deviceFeatures: [
+    [0],
+    [0, 1, 2, 3, 4, 5, 6, 7, 8],
+    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12],
+  ],
   containerMmap: ['EINVAL', 'ENODEV', 'ENODEV', 'ENODEV'],
   deviceFilesNoExec: [false, false, false, true],
   dynamicMsix: [false, false, true, true],

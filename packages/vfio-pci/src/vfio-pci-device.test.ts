@@ -33,8 +33,7 @@ describe('GET_INFO', () => {
 
 test('an ioctl that is not modelled is ENOTTY', () => {
   const nvme = new Host().guest().open('nvme')
-  for (const request of [DEVICE_IOCTL.DEVICE_FEATURE, 0x1234])
-    expect(failure(() => nvme.ioctl(request, new Uint8Array(64)))).toBe('ENOTTY')
+  expect(failure(() => nvme.ioctl(0x1234, new Uint8Array(64)))).toBe('ENOTTY')
 })
 
 describe('opening', () => {

@@ -10,6 +10,7 @@ import {
   DEVICE_INFO_MIN_BYTES,
   DEVICE_IOCTL,
   type DeviceDriver,
+  type DeviceFeature,
   type IoctlCall,
   lengthOf,
   type MapAdmission,
@@ -23,6 +24,7 @@ import {
 } from '@vfiokit/vfio-core'
 import { readConfig, writeConfig } from './config/config-access.ts'
 import { COMMAND, HEADER } from './config/register-permissions.ts'
+import { PCI_FEATURES } from './feature/pci-features.ts'
 import { argumentIn } from './ioctl-argument.ts'
 import { interruptInfo } from './irq/interrupt-kind.ts'
 import { ownMessages } from './irq/message-vectors.ts'
@@ -178,6 +180,10 @@ export class VfioPciDevice implements DeviceDriver {
 
   mmap(admission: MapAdmission): VmaBacking {
     return admitMapping(this.#use().state, admission)
+  }
+
+  feature(index: number): DeviceFeature | undefined {
+    return PCI_FEATURES.get(index)?.(this)
   }
 
   /** Kernel: `pci_clear_master`, `pci_enable_device`. */

@@ -73,3 +73,23 @@ export const DMA_UNMAP_FLAGS = { GET_DIRTY_BITMAP: 1, ALL: 2, VADDR: 4 } as cons
 
 /** `VFIO_IOMMU_DIRTY_PAGES_FLAG_*` */
 export const DIRTY_PAGES_FLAGS = { START: 1, STOP: 2, GET_BITMAP: 4 } as const
+
+/** `VFIO_DEVICE_FEATURE_*`: the low half of the flags is an index of {@link FEATURE}. */
+export const DEVICE_FEATURE_FLAGS = { MASK: 0xffff, GET: 0x1_0000, SET: 0x2_0000, PROBE: 0x4_0000 } as const
+
+/** Indexes of features. */
+export const FEATURE = {
+  PCI_VF_TOKEN: 0,
+  MIGRATION: 1,
+  MIG_DEVICE_STATE: 2,
+  LOW_POWER_ENTRY: 3,
+  LOW_POWER_ENTRY_WITH_WAKEUP: 4,
+  LOW_POWER_EXIT: 5,
+  DMA_LOGGING_START: 6,
+  DMA_LOGGING_STOP: 7,
+  DMA_LOGGING_REPORT: 8,
+  MIG_DATA_SIZE: 9,
+  BUS_MASTER: 10,
+  DMA_BUF: 11,
+  MIG_PRECOPY_INFOV2: 12,
+} as const

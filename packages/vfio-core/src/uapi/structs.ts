@@ -57,6 +57,20 @@ export const STRUCT_FIELDS = {
     bitmap_size: 'u64',
     data: 'u64',
   },
+  vfio_device_feature: { argsz: 'u32', flags: 'u32' },
+  vfio_device_feature_migration: { flags: 'u64' },
+  vfio_device_feature_mig_state: { device_state: 'u32', data_fd: 's32' },
+  vfio_device_feature_mig_data_size: { stop_copy_length: 'u64' },
+  vfio_device_feature_dma_logging_control: {
+    page_size: 'u64',
+    num_ranges: 'u32',
+    reserved: 'u32',
+    ranges: 'u64',
+  },
+  vfio_device_feature_dma_logging_range: { iova: 'u64', length: 'u64' },
+  vfio_device_feature_dma_logging_report: { iova: 'u64', length: 'u64', page_size: 'u64', bitmap: 'u64' },
+  vfio_device_feature_dma_buf: { region_index: 'u32', open_flags: 'u32', flags: 'u32', nr_ranges: 'u32' },
+  vfio_region_dma_range: { offset: 'u64', length: 'u64' },
   int: { fd: 's32' },
 } as const
 
@@ -117,3 +131,31 @@ export const DIRTY_PAGES: StructOf<'vfio_iommu_type1_dirty_bitmap'> = structOf(
 export const DIRTY_PAGES_GET: StructOf<'vfio_iommu_type1_dirty_bitmap_get'> = structOf(
   'vfio_iommu_type1_dirty_bitmap_get',
 )
+/** Header of `struct vfio_device_feature`; the payload follows. */
+export const DEVICE_FEATURE: StructOf<'vfio_device_feature'> = structOf('vfio_device_feature')
+/** Payload of MIGRATION. */
+export const MIG_FLAGS: StructOf<'vfio_device_feature_migration'> = structOf('vfio_device_feature_migration')
+/** Payload of MIG_DEVICE_STATE. */
+export const MIG_DEVICE_STATE: StructOf<'vfio_device_feature_mig_state'> = structOf(
+  'vfio_device_feature_mig_state',
+)
+/** Payload of MIG_DATA_SIZE. */
+export const MIG_DATA_SIZE: StructOf<'vfio_device_feature_mig_data_size'> = structOf(
+  'vfio_device_feature_mig_data_size',
+)
+/** Payload of DMA_LOGGING_START; `ranges` is user memory. */
+export const DMA_LOG_CONTROL: StructOf<'vfio_device_feature_dma_logging_control'> = structOf(
+  'vfio_device_feature_dma_logging_control',
+)
+/** One range of {@link DMA_LOG_CONTROL}. */
+export const DMA_LOG_RANGE: StructOf<'vfio_device_feature_dma_logging_range'> = structOf(
+  'vfio_device_feature_dma_logging_range',
+)
+/** Payload of DMA_LOGGING_REPORT; `bitmap` is user memory. */
+export const DMA_LOG_REPORT: StructOf<'vfio_device_feature_dma_logging_report'> = structOf(
+  'vfio_device_feature_dma_logging_report',
+)
+/** Payload of DMA_BUF; `nr_ranges` of {@link DMA_BUF_RANGE} follow. */
+export const DMA_BUF_GET: StructOf<'vfio_device_feature_dma_buf'> = structOf('vfio_device_feature_dma_buf')
+/** `struct vfio_region_dma_range` */
+export const DMA_BUF_RANGE: StructOf<'vfio_region_dma_range'> = structOf('vfio_region_dma_range')
