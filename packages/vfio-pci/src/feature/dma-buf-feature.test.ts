@@ -1,3 +1,4 @@
+import { STRATEGIES } from '@vfiokit/locking-strategies'
 import {
   DEVICE_FEATURE,
   DEVICE_IOCTL,
@@ -10,7 +11,7 @@ import {
 } from '@vfiokit/vfio-core'
 import { describe, expect, test } from 'vitest'
 import { failure, type GuestDevice, now } from '../fixtures/guest.ts'
-import { Host, STRATEGIES } from '../fixtures/host.ts'
+import { Host } from '../fixtures/host.ts'
 
 const PAGE = 4096n
 const GET = 0x1_0000
