@@ -1,7 +1,7 @@
 /** An open device. Kernel: `struct vfio_device_file`. */
 import { type Awaitable, acquire, closeDevice, type Operation, release } from '@vfiokit/locking'
 import type { IoctlCall, Transfer } from './device-driver.ts'
-import { useFeature } from './feature/device-feature.ts'
+import { useFeature } from './feature/use-feature.ts'
 import type { GroupFile } from './group-file.ts'
 import type { KernelProfile } from './kernel-profile.ts'
 import { lengthOf } from './mm/user-buffer.ts'
