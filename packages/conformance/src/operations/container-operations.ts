@@ -99,7 +99,7 @@ async function joinContainer(session: ScriptSession, number: number): Promise<Op
   if (!group.isInContainer)
     await step('VFIO_GROUP_SET_CONTAINER', () => setContainer(session, group, containerFd))
   if (!session.hasIommuType) {
-    await step('VFIO_SET_IOMMU', () => containerIoctl(session, CONTAINER_IOCTL.SET_IOMMU, IOMMU_TYPE.TYPE1))
+    await step('VFIO_SET_IOMMU', () => containerIoctl(session, CONTAINER_IOCTL.SET_IOMMU, IOMMU_TYPE.TYPE1V2))
     session.hasIommuType = true
   }
   return group

@@ -77,9 +77,16 @@ async function dmaUnmap({ session, positional: [iova, size], options }: Operatio
   return { result: { size: Number(DMA_UNMAP.decode(bytes).size) } }
 }
 
+/** Without an argsz of its own it asks twice: how much there is, then for all of it. */
 async function iommuInfo({ session, options }: OperationCall): Promise<Answer> {
-  const bytes = IOMMU_INFO.encode({ argsz: optionOf(options, 'argsz') ?? BUFFER_BYTES }, BUFFER_BYTES)
-  await session.process.ioctl(session.containerFd, CONTAINER_IOCTL.IOMMU_GET_INFO, bytes)
+  const ask = async (size: number) => {
+    const argument = IOMMU_INFO.encode({ argsz: size }, BUFFER_BYTES)
+    await session.process.ioctl(session.containerFd, CONTAINER_IOCTL.IOMMU_GET_INFO, argument)
+    return argument
+  }
+  const asked = optionOf(options, 'argsz')
+  const first = await ask(asked ?? IOMMU_INFO.sizeBytes)
+  const bytes = asked === undefined ? await ask(IOMMU_INFO.decode(first).argsz) : first
   const { argsz, flags, iova_pgsizes, cap_offset } = IOMMU_INFO.decode(bytes)
   const caps = cap_offset === 0 ? [] : readChain(bytes.subarray(0, argsz), cap_offset).map(capabilityOf)
   return {
