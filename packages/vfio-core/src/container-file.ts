@@ -1,5 +1,5 @@
 /** An open container: the IOMMU context that groups attach to. Kernel: `struct vfio_container`. */
-import { LockRegistry, type Operation, type StateFactory, type VfioErrno } from '@vfiokit/locking'
+import { LockRegistry, type Operation, type VfioErrno } from '@vfiokit/locking'
 import type { IoctlCall } from './device-driver.ts'
 import type { Group } from './group.ts'
 import { dirtyPages } from './iommu/dirty-pages.ts'
@@ -22,7 +22,7 @@ export class ContainerFile extends OpenFile {
 
   constructor(
     readonly profile: KernelProfile = kernelProfile(),
-    readonly make: Pick<StateFactory, 'mutex'> = new LockRegistry(),
+    readonly locks: Pick<LockRegistry, 'mutex' | 'destroy'> = new LockRegistry(),
   ) {
     super()
   }
@@ -44,7 +44,9 @@ export class ContainerFile extends OpenFile {
   /** A group leaves; without groups a container has no IOMMU, and no mapping is left. */
   detach(group: Group): void {
     this.groups.delete(group)
-    if (this.groups.size === 0) this.#iommu = undefined
+    if (this.groups.size > 0 || this.#iommu === undefined) return
+    this.locks.destroy(this.#iommu.lock)
+    this.#iommu = undefined
   }
 
   override *ioctl(call: IoctlCall): Operation<number> {
@@ -95,7 +97,7 @@ export class ContainerFile extends OpenFile {
       const errno = containerExtensions.includes(type) ? setIommuToExtension : 'ENODEV'
       throw new VfioError(errno, 'no-iommu-driver', `no IOMMU driver has type ${type}`)
     }
-    this.#iommu = new Type1Iommu(type, this.profile, this.make.mutex('vfio_iommu'))
+    this.#iommu = new Type1Iommu(type, this.profile, this.locks.mutex('vfio_iommu'))
     return 0
   }
 
