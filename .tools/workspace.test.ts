@@ -20,7 +20,9 @@ function manifestDefects(manifest: Manifest, hasModule: boolean): string[] {
     'license is not MIT': manifest.license === 'MIT',
     'type is not module': manifest.type === 'module',
     'sideEffects is not false': manifest.sideEffects === false,
-    'files is not just dist': JSON.stringify(manifest.files) === '["dist"]',
+    'files is not dist, with data where there is any': ['["dist"]', '["dist","data"]'].includes(
+      JSON.stringify(manifest.files),
+    ),
     'engines.node is not that of the workspace': manifest.engines?.node === readManifest('.').engines?.node,
     'src/module.ts is not exported as ./module': !hasModule || manifest.exports?.['./module'] !== undefined,
     'inversify is not an optional peer': ['inversify', 'reflect-metadata'].every((name) => {

@@ -115,7 +115,7 @@ describe('bad input is 2, a line a defect on stderr, and nothing on stdout:', ()
     const { code, err } = await vfiokit(['run', scenario(), '--strategy', 'nice'])
     expect({ code, err }).toEqual({
       code: 2,
-      err: 'error: there is no such strategy (expected unmap-range, rfc-2021, vma-list, found nice) [strategy-unknown]\n',
+      err: 'error: there is no such strategy (expected unmap-range, vma-list, rfc-2021, shared-inode, layered, vma-list-device-set, ordered, set-rwsem, found nice) [strategy-unknown]\n',
     })
   })
 

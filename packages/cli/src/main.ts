@@ -1,6 +1,9 @@
 /** The command line: usage, exit codes, and what is printed when something is wrong. */
 import { Command, CommanderError } from 'commander'
 import { addAdvise } from './commands/advise.ts'
+import { addConform } from './commands/conform.ts'
+import { addExplore } from './commands/explore.ts'
+import { addRecord } from './commands/record.ts'
 import { addRun } from './commands/run.ts'
 import { addTopo } from './commands/topo.ts'
 import type { Terminal } from './terminal.ts'
@@ -37,7 +40,8 @@ export async function main(args: readonly string[], terminal: Terminal): Promise
   const finish = (result: number) => {
     code = result
   }
-  for (const add of [addRun, addTopo, addAdvise]) add(program, terminal, finish)
+  for (const add of [addRun, addExplore, addTopo, addAdvise, addConform, addRecord])
+    add(program, terminal, finish)
   try {
     await program.parseAsync(
       args.filter((word) => word !== '--debug'),

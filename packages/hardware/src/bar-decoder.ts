@@ -7,7 +7,7 @@
  * from the start (a virtual function's) are not compared.
  */
 import type { BarIndex, PciFunction } from '@vfiokit/topology'
-import { type BarRegisterBits, registerBits, registerOffset } from './bar-resource.ts'
+import { type BarRegisterBits, isShadowRom, registerBits, registerOffset } from './bar-resource.ts'
 import type { ConfigRegisters } from './config-registers.ts'
 import type { BarResource } from './pci-hardware.ts'
 import { COMMAND, COMMAND_IO, COMMAND_MEMORY } from './register-layout.ts'
@@ -57,7 +57,8 @@ export class BarDecoder {
     const command = this.#registers.read(COMMAND, 2)
     for (const place of this.#places) {
       if (place === undefined) continue
-      place.answers = awake && (command & place.enable) !== 0 && this.#isHome(place)
+      const decoded = awake && (command & place.enable) !== 0 && this.#isHome(place)
+      place.answers = decoded || isShadowRom(place.resource)
     }
   }
 

@@ -19,6 +19,14 @@ const LAST_BAR = [5, 1, 0] as const
 /** By header type; a CardBus bridge has no ROM. */
 const ROM = [0x30, 0x38, undefined] as const
 
+/** Where firmware copies the ROM of the first display to. */
+const SHADOW_ROM_START = 0xc_0000n
+
+/** Whether a ROM is a copy in the host's memory: it answers whatever the function decodes. */
+export function isShadowRom({ bar, start }: Pick<BarResource, 'bar' | 'start'>): boolean {
+  return bar === 'rom' && start === SHADOW_ROM_START
+}
+
 export interface BarResources {
   readonly resources: readonly BarResource[]
   readonly diagnostics: readonly Diagnostic[]

@@ -37,6 +37,8 @@ export interface FunctionProfile {
   readonly barSizes?: readonly MeasuredBarSize[]
   /** By hand, without the kernel: FLR and secondary bus reset, which clear the same. */
   readonly resets?: { readonly raw?: { readonly flr?: MeasuredReset; readonly bus?: MeasuredReset } }
+  /** What memory reads when nothing answers there: a bus gives ones, which is the default. */
+  readonly silentMemory?: 'ones' | 'zeros'
   /** Events that BAR memory survives; by default FLR and bus reset clear it. */
   readonly memorySurvives?: readonly ResetEvent[]
 }
@@ -78,7 +80,5 @@ function bytesOf(member: string, hex: string): Uint8Array {
     const found = hex.length > 24 ? `${hex.slice(0, 24)}... (${hex.length} digits)` : hex
     throw new RangeError(`profile member ${member}: expected hexadecimal bytes, found ${found}`)
   }
-  return Uint8Array.from({ length: hex.length / 2 }, (_, index) =>
-    Number.parseInt(hex.slice(2 * index, 2 * index + 2), 16),
-  )
+  return Uint8Array.from(Buffer.from(hex, 'hex'))
 }

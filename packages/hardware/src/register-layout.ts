@@ -41,12 +41,15 @@ export const COMMAND = 0x04
 export const COMMAND_IO = 0x1
 export const COMMAND_MEMORY = 0x2
 export const COMMAND_MASTER = 0x4
+export const COMMAND_INTX_DISABLE = 0x400
+export const STATUS = 0x06
+export const STATUS_INTX = 0x8
 export const BRIDGE_CONTROL = 0x3e
 export const BRIDGE_CONTROL_BUS_RESET = 0x40
 
 const COMMON: readonly RegisterRow[] = [
   { name: 'command', offset: COMMAND, widthBytes: 2, rw: 0x0507, reset: 0 },
-  { name: 'status', offset: 0x06, widthBytes: 2, w1c: 0xf900, reset: 0 },
+  { name: 'status', offset: STATUS, widthBytes: 2, w1c: 0xf900, reset: 0 },
   { name: 'cache line size', offset: 0x0c, widthBytes: 1, rw: 0xff, reset: 0 },
   { name: 'interrupt line', offset: 0x3c, widthBytes: 1, rw: 0xff, reset: 0 },
 ]

@@ -19,21 +19,17 @@ import { BarDecoder } from './bar-decoder.ts'
 import { barResources } from './bar-resource.ts'
 import { configImage } from './config-image.ts'
 import { ConfigRegisters } from './config-registers.ts'
-import {
-  type DeviceModel,
-  type DeviceModelFactory,
-  type ModelBoard,
-  type ResetEvent,
-  StorageModel,
-} from './device-model.ts'
+import { type DeviceModel, type DeviceModelFactory, type ResetEvent, StorageModel } from './device-model.ts'
+import { type BoardSurroundings, FunctionBoard } from './function-board.ts'
 import type { FunctionProfile } from './function-profile.ts'
-import type { BarResource, ConfigWidth, PciHardware, PowerState } from './pci-hardware.ts'
-import { BRIDGE_CONTROL, BRIDGE_CONTROL_BUS_RESET, COMMAND, COMMAND_MASTER } from './register-layout.ts'
+import type { BarResource, ConfigWidth, FunctionInterrupts, PciHardware, PowerState } from './pci-hardware.ts'
+import { BRIDGE_CONTROL, BRIDGE_CONTROL_BUS_RESET, COMMAND } from './register-layout.ts'
 import { RESET_EFFECTS, ResetMethods } from './reset-methods.ts'
+import { checkVgaAccess } from './vga-window.ts'
 import { writeMasks } from './write-masks.ts'
 
 /** What a function needs of the machine around it. */
-export interface Surroundings {
+export interface Surroundings extends BoardSurroundings {
   readonly topology: Topology
   secondaryBusReset(bridge: Bdf): void
   /** The physical function `pf` was reset. */
@@ -57,7 +53,7 @@ const DEVICE_CONTROL_FLR = 0x8000
 const SLOT_COMMAND_COMPLETED = 0x0010
 const SLOT_NO_COMMAND_COMPLETED = 0x0004_0000
 
-export class SimulatedFunction implements PciHardware, ModelBoard {
+export class SimulatedFunction implements PciHardware {
   readonly bdf: Bdf
   readonly identity: PciFunction
   readonly configSizeBytes: 256 | 4096
@@ -67,12 +63,13 @@ export class SimulatedFunction implements PciHardware, ModelBoard {
   readonly model: DeviceModel
   readonly #registers: ConfigRegisters
   readonly #surroundings: Surroundings
+  readonly #board: FunctionBoard
   readonly #decoder: BarDecoder
   readonly #triggers: readonly Trigger[]
   readonly #resetMethods: ResetMethods
   readonly #powerRegister: number | undefined
-  /** What a read gives when nothing answers: a bus gives ones; measured, a virtual function with memory off zeros. */
-  readonly #silence: 0 | 0xff
+  /** Ones, but for what was measured to give zeros: virtual functions with memory off, and what a profile says. */
+  readonly silentMemory: 0 | 0xff
 
   /** @throws RangeError when the profile is not hexadecimal text; the message names the function. */
   constructor(
@@ -91,8 +88,10 @@ export class SimulatedFunction implements PciHardware, ModelBoard {
     this.#resetMethods = new ResetMethods(identity, surroundings.topology)
     this.diagnostics = Object.freeze([...diagnostics, ...this.#resetMethods.diagnostics])
     this.#powerRegister = this.#capabilityRegister(CAPABILITY_ID.powerManagement, 4)
-    this.#silence = identity.physfn === undefined ? 0xff : 0
+    const zeros = identity.physfn !== undefined || profile?.silentMemory === 'zeros'
+    this.silentMemory = zeros ? 0 : 0xff
     this.#decoder = new BarDecoder(identity, resources, this.#registers)
+    this.#board = new FunctionBoard(identity, resources, this.#registers, surroundings, this)
     this.#triggers = this.#makeTriggers()
     this.model = this.#chooseModel(models, profile)
     this.#updateDecode()
@@ -103,8 +102,8 @@ export class SimulatedFunction implements PciHardware, ModelBoard {
     return POWER_STATES[this.#registers.read(this.#powerRegister, 2) & POWER_STATE_BITS]!
   }
 
-  get busMaster(): boolean {
-    return (this.#registers.read(COMMAND, 2) & COMMAND_MASTER) !== 0
+  get interrupts(): FunctionInterrupts {
+    return this.#board.intx
   }
 
   get resetMethods(): readonly ResetMethod[] {
@@ -131,12 +130,23 @@ export class SimulatedFunction implements PciHardware, ModelBoard {
   }
 
   readBar(bar: BarIndex | 'rom', offset: number, out: Uint8Array): void {
-    if (this.#decoder.answers(bar, offset, out.length)) this.model.readBar(bar, offset, out)
-    else out.fill(this.#silence)
+    if (!this.#decoder.answers(bar, offset, out.length)) out.fill(this.#silence(bar))
+    else if (!this.#board.readTable(bar, offset, out)) this.model.readBar(bar, offset, out)
   }
 
   writeBar(bar: BarIndex, offset: number, data: Uint8Array): void {
-    if (this.#decoder.answers(bar, offset, data.length)) this.model.writeBar(bar, offset, data)
+    if (!this.#decoder.answers(bar, offset, data.length)) return
+    if (!this.#board.writeTable(bar, offset, data)) this.model.writeBar(bar, offset, data)
+  }
+
+  readVga(address: number, out: Uint8Array): void {
+    const decodes = this.#decodesVga(address, out.length)
+    if (decodes && this.model.readVga !== undefined) this.model.readVga(address, out)
+    else out.fill(0xff)
+  }
+
+  writeVga(address: number, data: Uint8Array): void {
+    if (this.#decodesVga(address, data.length)) this.model.writeVga?.(address, data)
   }
 
   reset(method: ResetMethod): 'ok' | 'ENOTTY' {
@@ -151,9 +161,20 @@ export class SimulatedFunction implements PciHardware, ModelBoard {
   receiveReset(event: ResetEvent): void {
     if (event === 'flr' || event === 'bus') this.#registers.reset()
     if (event === 'pm') this.#leaveLowPower()
+    if (event === 'flr' || event === 'bus') this.#board.reset()
     this.#updateDecode()
     this.model.reset(event)
     if (event === 'flr' || event === 'bus') this.#surroundings.physicalFunctionReset(this.bdf)
+  }
+
+  #silence(bar: BarIndex | 'rom'): 0 | 0xff {
+    const isPorts = this.resources.some((resource) => resource.bar === bar && resource.kind === 'io')
+    return isPorts ? 0xff : this.silentMemory
+  }
+
+  #decodesVga(address: number, length: number): boolean {
+    checkVgaAccess(address, length)
+    return this.powerState === 'D0'
   }
 
   #leaveLowPower(): void {
@@ -168,7 +189,7 @@ export class SimulatedFunction implements PciHardware, ModelBoard {
 
   #chooseModel(models: readonly DeviceModelFactory[], profile: FunctionProfile | undefined): DeviceModel {
     for (const factory of models) {
-      const model = factory(this)
+      const model = factory(this.#board)
       if (model !== undefined) return model
     }
     return new StorageModel(this.resources, profile?.memorySurvives)
@@ -184,8 +205,14 @@ export class SimulatedFunction implements PciHardware, ModelBoard {
 
   #makeTriggers(): Trigger[] {
     const decode = (): void => this.#updateDecode()
+    const command = (): void => {
+      decode()
+      this.#board.intx.update()
+    }
+    const messages = (): void => this.#board.updateMessages()
     const triggers: Trigger[] = [
-      { offset: COMMAND, widthBytes: 2, fire: decode },
+      { offset: COMMAND, widthBytes: 2, fire: command },
+      ...this.#board.watched.map((offset): Trigger => ({ offset, widthBytes: 4, fire: messages })),
       ...this.#decoder.watched.map((offset): Trigger => ({ offset, widthBytes: 4, fire: decode })),
     ]
     if (this.#powerRegister !== undefined) {

@@ -1,5 +1,5 @@
 import { SimulatedMachine } from '@vfiokit/hardware'
-import { Bdf, ConfigSpace, type FunctionInput, TopologyBuilder } from '@vfiokit/topology'
+import { type Bar, Bdf, ConfigSpace, type FunctionInput, TopologyBuilder } from '@vfiokit/topology'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
@@ -207,4 +207,28 @@ describe('SimulatedMachine', () => {
     expect(machine.hardware(Bdf.parse('ff:1f.7'))!.readConfig(0, 4)).toBe(0x11e81234)
     expect(performance.now() - before).toBeLessThan(500)
   })
+})
+
+it('what nothing answers for reads ones, or in memory zeros if that was measured; ports always ones', () => {
+  const bdf = Bdf.parse('00:05.0')
+  const bars: Bar[] = [
+    { index: 0, kind: 'memory', width: 32, prefetchable: false, address: 0xfe00_0000n, sizeBytes: 4096 },
+    { index: 1, kind: 'io', width: 32, prefetchable: false, address: 0xc000n, sizeBytes: 32 },
+  ]
+  const topology = new TopologyBuilder().addFunction({ bdf, vendorId: 1, deviceId: 2, bars }).finish()
+  const silent = (silentMemory?: 'ones' | 'zeros') => {
+    const profile = silentMemory && { rw: '', w1c: '', silentMemory }
+    const hardware = new SimulatedMachine(topology, { profiles: () => profile }).hardware(bdf)!
+    hardware.writeConfig(4, 2, 0)
+    return ([0, 1] as const).map((bar) => {
+      const out = new Uint8Array(1).fill(0x55)
+      hardware.readBar(bar, 0, out)
+      return out[0]
+    })
+  }
+  expect([silent(), silent('ones'), silent('zeros')]).toEqual([
+    [0xff, 0xff],
+    [0xff, 0xff],
+    [0, 0xff],
+  ])
 })

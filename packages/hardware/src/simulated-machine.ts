@@ -1,8 +1,11 @@
 /** SimulatedMachine: the hardware of every function of a topology, made when it is first asked for. */
 import type { Bdf, PciFunction, Topology } from '@vfiokit/topology'
 import type { DeviceModelFactory } from './device-model.ts'
+import { NOTHING_MAPPED } from './dma-target.ts'
 import type { FunctionProfile } from './function-profile.ts'
-import type { PciMachine } from './pci-hardware.ts'
+import { SimulatedInterruptController } from './interrupt-controller.ts'
+import type { DmaTarget, InterruptController, MachineClock, PciMachine } from './pci-hardware.ts'
+import { SimulatedClock } from './simulated-clock.ts'
 import { SimulatedFunction, type Surroundings } from './simulated-function.ts'
 
 export interface SimulatedMachineOptions {
@@ -23,6 +26,9 @@ export interface SimulatedMachineOptions {
  */
 export class SimulatedMachine implements PciMachine {
   readonly topology: Topology
+  readonly interruptController: InterruptController = new SimulatedInterruptController()
+  readonly clock: MachineClock = new SimulatedClock()
+  dmaTarget: DmaTarget = NOTHING_MAPPED
   readonly #options: SimulatedMachineOptions
   readonly #functions: Map<Bdf, SimulatedFunction> = new Map()
   readonly #surroundings: Surroundings
@@ -32,6 +38,10 @@ export class SimulatedMachine implements PciMachine {
     this.#options = options
     this.#surroundings = {
       topology,
+      clock: this.clock,
+      readMemory: (requester, iova, out) => this.dmaTarget.read(requester, iova, out),
+      writeMemory: (requester, iova, data) => this.dmaTarget.write(requester, iova, data),
+      writeMessage: (requester, address, data) => this.#writeMessage(requester, address, data),
       secondaryBusReset: (bridge) => this.secondaryBusReset(bridge),
       physicalFunctionReset: (pf) => this.#physicalFunctionReset(pf),
     }
@@ -53,6 +63,17 @@ export class SimulatedMachine implements PciMachine {
     if (this.topology.bridge(bridge) === undefined)
       throw new RangeError(`${bridge} is not a bridge of this machine`)
     for (const { bdf } of this.topology.functionsBelow(bridge)) this.hardware(bdf)!.receiveReset('bus')
+  }
+
+  /** A message is a write like any other: outside the interrupt window it goes to memory. */
+  #writeMessage(requester: Bdf, address: bigint, data: number): void {
+    if (this.interruptController.isMessageAddress(address)) {
+      this.interruptController.deliver(address, data)
+      return
+    }
+    const bytes = new Uint8Array(4)
+    new DataView(bytes.buffer).setUint32(0, data, true)
+    this.dmaTarget.write(requester, address, bytes)
   }
 
   #physicalFunctionReset(pf: Bdf): void {

@@ -1,7 +1,7 @@
 import * as hardware from '@vfiokit/hardware/module'
 import { createHost, type HostConfig } from '@vfiokit/host'
 import * as locking from '@vfiokit/locking/module'
-import { unmapRange } from '@vfiokit/locking-strategies'
+import { STRATEGIES, unmapRange } from '@vfiokit/locking-strategies'
 import * as strategies from '@vfiokit/locking-strategies/module'
 import { definePlugin, type RegionProvider, type TopologyReader } from '@vfiokit/plugin'
 import { Bdf, TopologyBuilder } from '@vfiokit/topology'
@@ -72,7 +72,7 @@ describe('a host', () => {
 
   test.each([
     ['5.10', 'vma-list'],
-    ['6.1', 'vma-list'],
+    ['6.1', 'vma-list-device-set'],
     ['6.12', 'unmap-range'],
     ['7.2', 'unmap-range'],
   ] as const)('of kernel %s locks as %s', async (kernel, strategy) => {
@@ -95,7 +95,7 @@ describe('a host', () => {
     expect(host.core.process('vm').process.mmapLock.fair).toBe(fair)
   })
 
-  test.each(['unmap-range', 'rfc-2021', 'vma-list', 'naive', 'zap-before-lock'])(
+  test.each([...STRATEGIES.map(({ name }) => name), 'naive', 'zap-before-lock'])(
     'runs %s when it is named',
     async (strategy) => {
       expect((await createHost({ ...NIC, strategy })).strategy.name).toBe(strategy)
@@ -108,7 +108,7 @@ describe('a host', () => {
     const plugin = definePlugin({ name: 'p', api: 1, lockingStrategies: [mine] })
     const host = await createHost({ ...NIC, plugins: [plugin], strategy: 'mine' })
     expect(host.strategy).toBe(mine)
-    expect(host.strategies.map(({ name }) => name)).toEqual(['unmap-range', 'rfc-2021', 'vma-list', 'mine'])
+    expect(host.strategies).toEqual([...STRATEGIES, mine])
   })
 
   test('reads a file with the reader of a plugin', async () => {
@@ -176,7 +176,7 @@ describe('a host is refused for', () => {
 
   test('a strategy that nobody has, with those there are', async () => {
     expect(await refused({ strategy: 'unmap-rnage' })).toEqual([
-      'error: strategy: there is no such strategy (expected unmap-range, rfc-2021, vma-list, found unmap-rnage) [strategy-unknown]',
+      'error: strategy: there is no such strategy (expected unmap-range, vma-list, rfc-2021, shared-inode, layered, vma-list-device-set, ordered, set-rwsem, found unmap-rnage) [strategy-unknown]',
     ])
   })
 

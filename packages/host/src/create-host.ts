@@ -1,7 +1,13 @@
 /**
  * The composition root: loads modules and plugins, wires one host, and binds what its config names.
  */
-import { hardwareModule } from '@vfiokit/hardware/module'
+import type { DeviceModelFactory } from '@vfiokit/hardware'
+import {
+  DEVICE_MODEL_FACTORY,
+  FUNCTION_PROFILE_SOURCE,
+  type FunctionProfileSource,
+  hardwareModule,
+} from '@vfiokit/hardware/module'
 import { type AnyLockingStrategy, LockRegistry } from '@vfiokit/locking'
 import { LOCK_REGISTRY, LOCKING_STRATEGY, lockingModule } from '@vfiokit/locking/module'
 import { lockingStrategiesModule } from '@vfiokit/locking-strategies/module'
@@ -21,6 +27,7 @@ import { PCI_BUS, PLUGIN_FAILURE_LOG, REGION_PROVIDER, vfioPciModule } from '@vf
 import { Container } from 'inversify'
 import { bindFunctions } from './bind-functions.ts'
 import { type Complain, ConfigError, complainPlainly } from './config-error.ts'
+import { deviceModels } from './device-models.ts'
 import type { Host } from './host.ts'
 import type { HostDocument } from './host-schema.ts'
 import { PciOperator } from './pci-operator.ts'
@@ -34,6 +41,12 @@ export interface HostConfig {
   readonly kernel?: KernelVersion | undefined
   /** A topology, or where to get one. */
   readonly topology: Topology | HostDocument['topology']
+  /** What was measured of functions; what it does not know, tables decide. */
+  readonly functionProfiles?: FunctionProfileSource | undefined
+  /** JSON of register profiles, by `vvvv-dddd`: what is behind the BARs of such devices. Absent: memory. */
+  readonly registerProfiles?: Readonly<Record<string, unknown>> | undefined
+  /** Who answers for the BARs of functions; asked before the register profiles; in the end, plain memory. */
+  readonly deviceModels?: readonly DeviceModelFactory[] | undefined
   /** Functions for vfio-pci, by BDF. */
   readonly bind?: readonly string[] | undefined
   /** Package names, paths, or plugins themselves. */
@@ -85,6 +98,11 @@ export async function createHost(config: HostConfig): Promise<Host> {
   container.bind(TOPOLOGY).toConstantValue(topology)
   container.bind(KERNEL_PROFILE).toConstantValue(profile)
   container.bind(CHOSEN_STRATEGY).toConstantValue(strategy)
+  if (config.functionProfiles !== undefined)
+    container.bind(FUNCTION_PROFILE_SOURCE).toConstantValue(config.functionProfiles)
+  const measured = config.registerProfiles === undefined ? [] : deviceModels(config.registerProfiles)
+  for (const model of [...(config.deviceModels ?? []), ...measured])
+    container.bind(DEVICE_MODEL_FACTORY).toConstantValue(model)
   container.bind(PLUGIN_FAILURE_LOG).toConstantValue(config.onPluginFailure ?? (() => {}))
   if (config.fairLocks === false)
     container.rebind(LOCK_REGISTRY).toConstantValue(new LockRegistry({ fair: false }))

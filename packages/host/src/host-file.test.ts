@@ -1,4 +1,5 @@
 import { createHost, readHostFile } from '@vfiokit/host'
+import { STRATEGIES } from '@vfiokit/locking-strategies'
 import { describe, expect, test } from 'vitest'
 import { defectsOf, folderWith } from './fixtures/folder.ts'
 import { SNAPSHOT } from './fixtures/machine.ts'
@@ -12,6 +13,11 @@ const machine = `topology: {snapshot: ${SNAPSHOT}}`
 const good = `vfiokit: host/1\n${machine}\n`
 
 describe('a host file', () => {
+  test.each(STRATEGIES.map(({ name }) => name))('takes strategy %s by name', async (strategy) => {
+    const folder = folderWith({ 'host.yaml': `${good}strategy: ${strategy}\n` })
+    expect((await createHost(readHostFile(`${folder}/host.yaml`))).strategy.name).toBe(strategy)
+  })
+
   test('says what a host is made of, relative to its own folder', async () => {
     const folder = folderWith({
       'host.yaml':
@@ -65,7 +71,7 @@ describe('a host file', () => {
     [
       'an unknown strategy',
       `${good}strategy: nice\n`,
-      'host.yaml:3:11: error: there is no such strategy (expected unmap-range, rfc-2021, vma-list, found nice)',
+      'host.yaml:3:11: error: there is no such strategy (expected unmap-range, vma-list, rfc-2021, shared-inode, layered, vma-list-device-set, ordered, set-rwsem, found nice)',
     ],
     [
       'a typo in the topology',

@@ -2,13 +2,16 @@
 import { dirname } from 'node:path'
 import type { HostConfig } from './create-host.ts'
 import { HOST_SCHEMA, type HostDocument } from './host-schema.ts'
-import { checkInput, type InputFile, readText } from './input-file.ts'
+import { checkInput, type InputFile, pathFrom, readText } from './input-file.ts'
+import { readProfileFolder } from './profile-folder.ts'
 
 /** @throws ConfigError with every defect of the file. */
 export function readHostFile(path: string): HostConfig {
   const { value, complain } = parseHost(readText(path), path)
-  const { kernel, topology, bind, plugins, strategy } = value
-  return { kernel, topology, bind, plugins, strategy, folder: dirname(path), complain }
+  const { kernel, topology, bind, plugins, strategy, profiles } = value
+  const folder = dirname(path)
+  const measured = profiles === undefined ? {} : readProfileFolder(pathFrom(folder, profiles), complain)
+  return { kernel, topology, bind, plugins, strategy, folder, complain, ...measured }
 }
 
 /** The same for text that is already in memory. @throws ConfigError as {@link readHostFile}. */

@@ -32,6 +32,7 @@ export const HOST_SCHEMA: z.ZodType<HostDocument> = z.strictObject({
   vfiokit: z.literal('host/1'),
   kernel: kernel.optional(),
   topology: topologySource,
+  profiles: z.string().optional(),
   bind: z.array(z.string()).optional(),
   plugins: z.array(z.string()).optional(),
   strategy: z.string().optional(),
@@ -47,6 +48,8 @@ export interface HostDocument {
     | { readonly snapshot: string }
     | { readonly file: string; readonly format?: string | undefined }
     | { readonly inline: Readonly<Record<string, unknown>> }
+  /** A folder of device profiles, relative to the host file. Absent: tables decide. */
+  readonly profiles?: string | undefined
   /** Functions that vfio-pci gets. */
   readonly bind?: readonly string[] | undefined
   /** Packages or files. */

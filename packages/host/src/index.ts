@@ -2,8 +2,11 @@
  * The composition root: createHost(config) wires the packages, loads plugins and runs scenarios.
  * @packageDocumentation
  */
-export { type Complain, type Complaint, ConfigError } from './config-error.ts'
+export type { DeviceModelFactory, FunctionProfile } from '@vfiokit/hardware'
+export { KERNEL_VERSIONS, type KernelVersion } from '@vfiokit/vfio-core'
+export { type Complain, type Complaint, ConfigError, complainPlainly } from './config-error.ts'
 export { createHost, type HostConfig } from './create-host.ts'
+export { deviceModels } from './device-models.ts'
 export type { Host } from './host.ts'
 export { parseHost, readHostFile } from './host-file.ts'
 export { HOST_SCHEMA, type HostDocument } from './host-schema.ts'
@@ -38,4 +41,4 @@ export {
 } from './scenario/scenario-schema.ts'
 export { describeStep } from './scenario/steps.ts'
 export type { MappingCounts, RunCounts, TimelineEvent } from './scenario/timeline.ts'
-export { isCanary } from './strategy-choice.ts'
+export { findStrategy, isCanary, shippedStrategies } from './strategy-choice.ts'

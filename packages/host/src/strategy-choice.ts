@@ -1,11 +1,17 @@
 /** Chooses the locking strategy of a host by name; names that plugins bring must be new. */
 import type { AnyLockingStrategy } from '@vfiokit/locking'
+import { STRATEGIES } from '@vfiokit/locking-strategies'
 import { naive, zapBeforeLock } from '@vfiokit/locking-strategies/canaries'
 import type { Plugin } from '@vfiokit/plugin'
 import { type Complain, type Complaint, ConfigError } from './config-error.ts'
 
 /** Wrong on purpose; used only when somebody names one. */
 const CANARIES: readonly AnyLockingStrategy[] = [naive, zapBeforeLock]
+
+/** The strategies that a host offers without any plugin. */
+export function shippedStrategies(): readonly AnyLockingStrategy[] {
+  return STRATEGIES
+}
 
 /** Whether a strategy is one of those that are wrong on purpose. */
 export function isCanary(name: string): boolean {

@@ -1,8 +1,17 @@
 import type { AnyLockingStrategy, StepEvent } from '@vfiokit/locking'
-import { rfc2021, unmapRange, vmaList } from '@vfiokit/locking-strategies'
+import { bareRun } from '@vfiokit/locking/bare'
+import {
+  layered,
+  ordered,
+  rfc2021,
+  setRwsem,
+  sharedInode,
+  unmapRange,
+  vmaList,
+  vmaListDeviceSet,
+} from '@vfiokit/locking-strategies'
 import { naive } from '@vfiokit/locking-strategies/canaries'
 import { describe, expect, test } from 'vitest'
-import { bareRun } from './fixtures/bare-run.ts'
 
 /** Which kind of lock was waited for, or might have been, while which kind was held; tries never wait. */
 function orderOf(strategy: AnyLockingStrategy, seeds: number): string[] {
@@ -33,6 +42,21 @@ describe('the order in which locks are waited for', () => {
         'vma_lock > memory_lock',
       ],
     ],
+    [sharedInode, ['mmap_lock > memory_lock', 'reflck > memory_lock']],
+    [layered, ['dev_set > memory_lock', 'mmap_lock > memory_lock']],
+    [
+      vmaListDeviceSet,
+      [
+        'dev_set > memory_lock',
+        'dev_set > mmap_lock',
+        'dev_set > vma_lock',
+        'mmap_lock > memory_lock',
+        'mmap_lock > vma_lock',
+        'vma_lock > memory_lock',
+      ],
+    ],
+    [ordered, ['dev_set > memory_lock', 'memory_lock > memory_lock', 'mmap_lock > memory_lock']],
+    [setRwsem, ['dev_set > set_memory_lock', 'mmap_lock > set_memory_lock']],
   ])('of $name has no circle', (strategy, order) => {
     expect(orderOf(strategy, 150)).toEqual(order)
   })

@@ -4,11 +4,9 @@
  */
 import { LOCKING_STRATEGY } from '@vfiokit/locking/module'
 import { ContainerModule } from 'inversify'
-import { rfc2021 } from './rfc-2021.ts'
-import { unmapRange } from './unmap-range.ts'
-import { vmaList } from './vma-list.ts'
+import { STRATEGIES } from './strategies.ts'
 
 /** Binds each strategy. The canaries are not among them. */
 export const lockingStrategiesModule: ContainerModule = new ContainerModule(({ bind }) => {
-  for (const strategy of [unmapRange, rfc2021, vmaList]) bind(LOCKING_STRATEGY).toConstantValue(strategy)
+  for (const strategy of STRATEGIES) bind(LOCKING_STRATEGY).toConstantValue(strategy)
 })

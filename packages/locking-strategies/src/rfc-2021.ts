@@ -12,7 +12,7 @@
  * brings in the whole mapping, as the kernels of that time did.
  */
 import { type Body, type LockingStrategy, Refused, run, unwind } from '@vfiokit/locking'
-import { prepareMembers, tryLockMembers } from './set-members.ts'
+import { prepareMembers, tryLockMembers, zapDevice } from './set-members.ts'
 import { type UnmapRangeDevice, type UnmapRangeSet, unmapRange } from './unmap-range.ts'
 
 /** One address space per device, every memory lock of the slot tried in turn. */
@@ -30,7 +30,7 @@ export const rfc2021: LockingStrategy<UnmapRangeDevice, UnmapRangeSet> = {
     try {
       const unready = yield* prepareMembers(members, prepared)
       if (unready !== undefined) return new Refused(unready)
-      const refused = yield* tryLockMembers(members, locked)
+      const refused = yield* tryLockMembers(members, locked, zapDevice)
       if (refused !== undefined) return new Refused(refused)
       return yield* run(body)
     } finally {

@@ -18,9 +18,8 @@ import {
   release,
   run,
   unwind,
-  zap,
 } from '@vfiokit/locking'
-import { prepareMembers, tryLockMembers } from './set-members.ts'
+import { prepareMembers, tryLockMembers, zapDevice } from './set-members.ts'
 
 /** What unmap-range keeps per device. */
 export interface UnmapRangeDevice {
@@ -48,7 +47,7 @@ export const unmapRange: LockingStrategy<UnmapRangeDevice, UnmapRangeSet> = {
     const { memoryLock } = device.state
     yield* acquire(memoryLock)
     try {
-      if (effect === 'zap') yield* zap(device.addressSpace, device.zapRanges)
+      if (effect === 'zap') yield* zapDevice(device)
       return yield* run(body)
     } finally {
       yield* release(memoryLock)
@@ -62,7 +61,7 @@ export const unmapRange: LockingStrategy<UnmapRangeDevice, UnmapRangeSet> = {
     try {
       const unready = yield* prepareMembers(members, prepared)
       if (unready !== undefined) return new Refused(unready)
-      const refused = yield* tryLockMembers(members, locked)
+      const refused = yield* tryLockMembers(members, locked, zapDevice)
       if (refused !== undefined) return new Refused(refused)
       return yield* run(body)
     } finally {

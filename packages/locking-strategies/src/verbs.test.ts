@@ -12,12 +12,12 @@ import {
   type Step,
   type VfioErrno,
 } from '@vfiokit/locking'
-import { rfc2021, unmapRange, vmaList } from '@vfiokit/locking-strategies'
+import { BareMachine } from '@vfiokit/locking/bare'
+import { STRATEGIES } from '@vfiokit/locking-strategies'
 import { naive, zapBeforeLock } from '@vfiokit/locking-strategies/canaries'
 import { describe, expect, test } from 'vitest'
-import { BareMachine } from './fixtures/bare-machine.ts'
 
-const strategies = [unmapRange, rfc2021, vmaList, zapBeforeLock, naive]
+const strategies = [...STRATEGIES, zapBeforeLock, naive]
 type Failing = Body<never>
 
 /** Each verb of the contract, with a body that does not end well. */
@@ -79,7 +79,7 @@ function boom(): never {
   throw new Error('boom')
 }
 
-describe.each<AnyLockingStrategy>([unmapRange, rfc2021, vmaList])('$name', (strategy) => {
+describe.each(STRATEGIES)('$name', (strategy) => {
   test('zaps, or only locks, as it is told; each with the readers excluded', () => {
     for (const [effectOf, left] of [
       ['zap', 0],
@@ -87,8 +87,7 @@ describe.each<AnyLockingStrategy>([unmapRange, rfc2021, vmaList])('$name', (stra
     ] as const) {
       const machine = mapped(strategy)
       const device = machine.devices[0]!
-      const look = () =>
-        effect('look', [], () => [device.presentBarPages, device.state.memoryLock.isFree('read')])
+      const look = () => effect('look', [], () => [device.presentBarPages, device.memoryLock.isFree('read')])
       expect(runLive(strategy.exclude(device, effectOf, look))).toEqual([left, false])
     }
   })

@@ -11,9 +11,9 @@ import {
   type Step,
   suppliedFaultBody,
 } from '@vfiokit/locking'
+import { BareMachine, type BareMapping } from '@vfiokit/locking/bare'
 import { vmaList } from '@vfiokit/locking-strategies'
 import { describe, expect, test } from 'vitest'
-import { BareMachine, type BareMapping } from './fixtures/bare-machine.ts'
 
 const listed = (mapping: BareMapping) => mapping.device.state.vmas.contains(mapping)
 

@@ -6,107 +6,64 @@
  *   answers     H1, H2: a zap needs the mmap_lock of each process, so it drops vma_lock, takes
  *               mmap_lock and takes vma_lock again until the list is proved empty
  *               H4, H5: hot reset only tries, in two passes
+ *               H8: a whole mapping is inserted once, by whoever finds it unlisted
  *   leaves      livelock while faults refill the list; EBUSY for any fault or munmap in flight;
- *               hot reset is not excluded against open, close or another hot reset
+ *               hot reset is not excluded against open, close or another hot reset: a device may be
+ *               enabled in the middle of the reset of its slot
+ *
+ * H3, H6 and H7 are kept by the bodies; H9 does not arise.
  */
 import {
   acquire,
   type Body,
-  type BoundedList,
-  DENIED,
-  type GuardedDevice,
-  guarded,
   type LockingStrategy,
-  type LockUse,
-  label,
-  type MappingHandle,
   type Mutex,
-  markFaultLocks,
   type Operation,
-  type ProcessHandle,
   Refused,
-  type RwSemaphore,
   release,
   run,
   runOptional,
+  type SetMember,
   tryAcquire,
   unwind,
+  type VfioErrno,
   zapMapping,
 } from '@vfiokit/locking'
 import { prepareMembers, releaseMember } from './set-members.ts'
-
-/** What vma-list keeps per device. */
-export interface VmaListDevice {
-  readonly memoryLock: RwSemaphore
-  /** Guards the list: while it is held, an empty list stays empty. */
-  readonly vmaLock: Mutex
-  /** The mappings that have pages. */
-  readonly vmas: BoundedList<MappingHandle>
-}
+import { faultTracked, untrack, type VmaListDevice, vmaListState, zapAndVmaLock } from './tracked-vmas.ts'
 
 /** What vma-list keeps per device set. */
 export interface VmaListSet {
-  readonly reflck: Mutex
+  /** Around open and close. Kernel: `struct vfio_pci_reflck`, later `vfio_device_set.lock`. */
+  readonly mutex: Mutex
 }
-
-type Device = GuardedDevice<VmaListDevice, VmaListSet>
 
 /**
- * Empties the list, process by process, and ends holding vma_lock.
+ * Two passes over the members: first each list is emptied and its vma_lock kept, then each memory_lock
+ * is tried and its vma_lock given back. Nothing waits (H4, H5).
  *
- * @param attempt - Only try each lock; false means one was contended and none is held.
- * @param caller - What the caller keeps live across the loop, for the label.
+ * @param held - Gets what gives back the one lock that each member holds, in member order: its vma_lock
+ *   after the first pass, its memory_lock after the second. Kernel: the two cursors of the unwind.
+ * @returns the errno of the member that refused; EBUSY when one of its locks was not free.
  */
-function* zapAndVmaLock(device: Device, attempt: boolean, caller: string): Operation<boolean> {
-  const { vmaLock, vmas } = device.state
-  for (;;) {
-    yield* label('zap-and-vma-lock', device.id, attempt, caller)
-    if (!(yield* take(vmaLock, attempt))) return false
-    const listed = yield* vmas.first()
-    if (listed === undefined) return true
-    const { process } = listed
-    // mmap_lock is outside vma_lock on the fault path: let go before taking it (H2).
-    yield* release(vmaLock)
-    if (!(yield* take(process.mmapLock, attempt, 'read'))) return false
-    try {
-      if (!(yield* zapProcess(device, process, attempt, caller))) return false
-    } finally {
-      yield* release(process.mmapLock, 'read')
-    }
+export function* tryLockInTwoPasses(
+  members: readonly SetMember<VmaListDevice, unknown>[],
+  held: Body<void>[],
+): Operation<VfioErrno | undefined> {
+  for (const { device, admit } of members) {
+    const notOwned = yield* run(admit)
+    if (notOwned !== undefined) return notOwned
+    if (!(yield* zapAndVmaLock(device, true, `member ${held.length}`))) return 'EBUSY'
+    held.push(() => release(device.state.vmaLock))
   }
-}
-
-/** Empties and unlists every mapping of one process. Its mmap_lock is held; false as above. */
-function* zapProcess(
-  device: Device,
-  process: ProcessHandle,
-  attempt: boolean,
-  caller: string,
-): Operation<boolean> {
-  const { vmaLock, vmas } = device.state
-  if (!(yield* take(vmaLock, attempt))) return false
-  try {
-    for (;;) {
-      yield* label('zap-process', device.id, process.id, attempt, caller)
-      const mapping = yield* vmas.first((listed) => listed.process === process, process.id)
-      if (mapping === undefined) return true
-      // In this order there is no moment in which it has pages and is not listed (I4).
-      yield* zapMapping(mapping)
-      yield* vmas.remove(mapping)
-    }
-  } finally {
+  for (const [at, member] of members.entries()) {
+    const { memoryLock, vmaLock } = member.device.state
+    if (!(yield* tryAcquire(memoryLock))) return 'EBUSY'
+    held[at] = () => releaseMember(member, memoryLock)
     yield* release(vmaLock)
+    yield* runOptional(member.locked)
   }
-}
-
-function* take(
-  lock: Mutex | RwSemaphore,
-  attempt: boolean,
-  mode: 'read' | 'write' = 'write',
-): Operation<boolean> {
-  if (attempt) return yield* tryAcquire(lock, mode)
-  yield* acquire(lock, mode)
-  return true
+  return undefined
 }
 
 /** A list of mapped vmas per device, and the loop that empties it. */
@@ -115,45 +72,12 @@ export const vmaList: LockingStrategy<VmaListDevice, VmaListSet> = {
   addressSpaces: 'per-device',
   populate: 'mapping',
 
-  deviceState(make, device) {
-    const vmaLock = make.mutex(`vma_lock:${device.id}`)
-    // The read side does not name it: an access takes memory_lock only, a fault takes both.
-    markFaultLocks([{ lock: vmaLock, mode: 'write' }])
-    return {
-      memoryLock: make.rwsem(`memory_lock:${device.id}`),
-      vmaLock,
-      vmas: make.mappingList(`vma_list:${device.id}`, device),
-    }
-  },
-  setState: (make, setId) => ({ reflck: make.mutex(`reflck:${setId}`) }),
+  deviceState: vmaListState,
+  setState: (make, setId) => ({ mutex: make.mutex(`reflck:${setId}`) }),
 
   readSide: (device) => [{ lock: device.state.memoryLock, mode: 'read' }],
 
-  *fault(device, mapping, body) {
-    const { vmaLock, memoryLock, vmas } = device.state
-    const uses: LockUse[] = [
-      { lock: vmaLock, mode: 'write' },
-      { lock: memoryLock, mode: 'read' },
-    ]
-    const outcome = yield* guarded(uses, {
-      admit: body.admit,
-      *act(): Operation<void> {
-        // Somebody else faulted the same mapping meanwhile: all of it is there.
-        if (body.whole === true && (yield* vmas.has(mapping))) return
-        // Listed first, so that there is no moment in which it has pages and a zap would miss it (I4).
-        yield* vmas.add(mapping)
-        try {
-          yield* run(body.act)
-        } catch (error) {
-          // Out of the list again, or the next fault would believe that all of it is there.
-          yield* zapMapping(mapping)
-          yield* vmas.remove(mapping)
-          throw error
-        }
-      },
-    })
-    return outcome === DENIED ? 'sigbus' : 'nopage'
-  },
+  fault: faultTracked,
 
   *exclude(device, effect, body) {
     const { memoryLock, vmaLock } = device.state
@@ -173,24 +97,12 @@ export const vmaList: LockingStrategy<VmaListDevice, VmaListSet> = {
 
   *excludeSet(_set, members, body) {
     const prepared: Body<void>[] = []
-    /** What gives back the lock that each member holds: vma_lock after the first pass, then memory_lock. */
     const held: Body<void>[] = []
     try {
       const unready = yield* prepareMembers(members, prepared)
       if (unready !== undefined) return new Refused(unready)
-      for (const { device, admit } of members) {
-        const notOwned = yield* run(admit)
-        if (notOwned !== undefined) return new Refused(notOwned)
-        if (!(yield* zapAndVmaLock(device, true, `member ${held.length}`))) return new Refused('EBUSY')
-        held.push(() => release(device.state.vmaLock))
-      }
-      for (const [at, member] of members.entries()) {
-        const { memoryLock, vmaLock } = member.device.state
-        if (!(yield* tryAcquire(memoryLock))) return new Refused('EBUSY')
-        held[at] = () => releaseMember(member, memoryLock)
-        yield* release(vmaLock)
-        yield* runOptional(member.locked)
-      }
+      const refused = yield* tryLockInTwoPasses(members, held)
+      if (refused !== undefined) return new Refused(refused)
       return yield* run(body)
     } finally {
       yield* unwind([...held, ...prepared.reverse()])
@@ -198,11 +110,11 @@ export const vmaList: LockingStrategy<VmaListDevice, VmaListSet> = {
   },
 
   *lifecycle(set, body) {
-    yield* acquire(set.state.reflck)
+    yield* acquire(set.state.mutex)
     try {
       return yield* run(body)
     } finally {
-      yield* release(set.state.reflck)
+      yield* release(set.state.mutex)
     }
   },
 
@@ -211,15 +123,6 @@ export const vmaList: LockingStrategy<VmaListDevice, VmaListSet> = {
     yield* zapMapping(mapping)
   },
 
-  *vmaClosed(device, mapping) {
-    const { vmaLock, vmas } = device.state
-    yield* acquire(vmaLock)
-    try {
-      yield* vmas.remove(mapping)
-    } finally {
-      yield* release(vmaLock)
-    }
-  },
-
+  vmaClosed: untrack,
   tracks: (device, mapping) => device.state.vmas.contains(mapping),
 }

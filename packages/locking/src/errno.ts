@@ -22,6 +22,7 @@ export const ERRNO_NUMBERS = {
   EINVAL: 22,
   ENOTTY: 25,
   ENOSPC: 28,
+  ERANGE: 34,
   ETIME: 62,
   EOVERFLOW: 75,
   EBADFD: 77,

@@ -21,6 +21,16 @@ describe('a lock registry', () => {
     expect(registry.busy()).toEqual([mutex, rwsem])
   })
 
+  test('forgets a lock that is destroyed, once nobody holds it', () => {
+    const registry = new LockRegistry()
+    const [kept, held] = [registry.mutex('kept'), registry.mutex('held')]
+    held.tryTake('write')
+    registry.destroy(held)
+    expect(registry.busy()).toEqual([held])
+    held.drop('write')
+    expect(registry.locks).toEqual([kept])
+  })
+
   test('makes cells, and lists over the mappings of a device', () => {
     const registry = new LockRegistry()
     const { device, mapping } = new OneDevice()

@@ -9,18 +9,25 @@ import type { StateFactory } from './strategy.ts'
 
 /** The {@link StateFactory} of live and controlled hosts. */
 export class LockRegistry implements StateFactory {
-  readonly #locks: Lock[] = []
+  readonly #locks = new Set<Lock>()
+  /** Their owner is gone while somebody still holds them. */
+  readonly #dying = new Set<Lock>()
 
   constructor(readonly options: LockOptions = { fair: true }) {}
 
-  /** Every lock made here. */
+  /** Every lock made here whose owner is alive, or that is still in use. */
   get locks(): readonly Lock[] {
-    return this.#locks
+    for (const lock of this.#dying)
+      if (lock.isIdle) {
+        this.#dying.delete(lock)
+        this.#locks.delete(lock)
+      }
+    return [...this.#locks]
   }
 
   /** Locks that somebody holds or waits for. At rest there are none (I7). */
   busy(): Lock[] {
-    return this.#locks.filter((lock) => !lock.isIdle)
+    return this.locks.filter((lock) => !lock.isIdle)
   }
 
   mutex(name: string): Mutex {
@@ -29,6 +36,11 @@ export class LockRegistry implements StateFactory {
 
   rwsem(name: string): RwSemaphore {
     return this.#keep(new RwSemaphore(name, this.options))
+  }
+
+  /** Forgets a lock whose owner is gone, as soon as nobody uses it. Kernel: `mutex_destroy`. */
+  destroy(lock: Lock): void {
+    this.#dying.add(lock)
   }
 
   cell<T>(name: string, values: readonly T[]): Cell<T> {
@@ -40,7 +52,7 @@ export class LockRegistry implements StateFactory {
   }
 
   #keep<L extends Lock>(lock: L): L {
-    this.#locks.push(lock)
+    this.#locks.add(lock)
     return lock
   }
 }

@@ -5,3 +5,9 @@
 export { checkRegionProvider, type RuleResult } from './check-region-provider.ts'
 export type { FixtureBar, FixtureFunction, RegionExpectation, RegionFixture } from './region-fixture.ts'
 export { REGION_RULES, type RegionRuleId } from './region-rules.ts'
+export {
+  checkLockingStrategy,
+  type StrategyRuleResult,
+} from './strategy/check-locking-strategy.ts'
+export type { StrategyTrial } from './strategy/strategy-checks.ts'
+export { STRATEGY_RULES, type StrategyRuleId } from './strategy/strategy-rules.ts'

@@ -3,4 +3,5 @@
  * @packageDocumentation
  */
 export * from './check.ts'
+export { testLockingStrategy } from './strategy/test-locking-strategy.ts'
 export { testRegionProvider } from './test-region-provider.ts'

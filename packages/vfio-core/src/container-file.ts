@@ -1,11 +1,12 @@
-/**
- * An open container: the IOMMU context that groups attach to. Kernel: `struct vfio_container`.
- *
- * DMA mappings live here; in this model a container only says which IOMMU type was chosen.
- */
-import type { Operation } from '@vfiokit/locking'
+/** An open container: the IOMMU context that groups attach to. Kernel: `struct vfio_container`. */
+import { LockRegistry, type Operation, type VfioErrno } from '@vfiokit/locking'
 import type { IoctlCall } from './device-driver.ts'
 import type { Group } from './group.ts'
+import { dirtyPages } from './iommu/dirty-pages.ts'
+import { iommuInfo } from './iommu/iommu-info.ts'
+import { mapDma } from './iommu/map-dma.ts'
+import { Type1Iommu } from './iommu/type1-iommu.ts'
+import { unmapDma } from './iommu/unmap-dma.ts'
 import { type KernelProfile, kernelProfile } from './kernel-profile.ts'
 import { OpenFile, unknownIoctl } from './open-file.ts'
 import { API_VERSION, CONTAINER_IOCTL, FILE_DESCRIPTOR, IOMMU_TYPE } from './uapi/index.ts'
@@ -17,21 +18,39 @@ const TYPES: readonly number[] = Object.values(IOMMU_TYPE)
 export class ContainerFile extends OpenFile {
   readonly title = 'container'
   readonly groups: Set<Group> = new Set()
-  /** The IOMMU type, once SET_IOMMU chose one. */
-  iommuType: number | undefined
+  #iommu: Type1Iommu | undefined
 
-  constructor(readonly profile: KernelProfile = kernelProfile()) {
+  constructor(
+    readonly profile: KernelProfile = kernelProfile(),
+    readonly locks: Pick<LockRegistry, 'mutex' | 'destroy'> = new LockRegistry(),
+  ) {
     super()
   }
 
-  /** A group leaves; without groups a container has no IOMMU. */
-  detach(group: Group): void {
-    this.groups.delete(group)
-    if (this.groups.size === 0) this.iommuType = undefined
+  /** The IOMMU with all mappings, once SET_IOMMU chose a type. */
+  get iommu(): Type1Iommu | undefined {
+    return this.#iommu
   }
 
-  // biome-ignore lint/correctness/useYield: nothing here waits for anybody
-  override *ioctl({ request, argument }: IoctlCall): Operation<number> {
+  /** The IOMMU type, once SET_IOMMU chose one. */
+  get iommuType(): number | undefined {
+    return this.#iommu?.type
+  }
+
+  override get mmapRefusal(): VfioErrno {
+    return this.profile.containerMmap
+  }
+
+  /** A group leaves; without groups a container has no IOMMU, and no mapping is left. */
+  detach(group: Group): void {
+    this.groups.delete(group)
+    if (this.groups.size > 0 || this.#iommu === undefined) return
+    this.locks.destroy(this.#iommu.lock)
+    this.#iommu = undefined
+  }
+
+  override *ioctl(call: IoctlCall): Operation<number> {
+    const { request, argument } = call
     switch (request) {
       case CONTAINER_IOCTL.GET_API_VERSION:
         return API_VERSION
@@ -40,9 +59,26 @@ export class ContainerFile extends OpenFile {
       case CONTAINER_IOCTL.SET_IOMMU:
         return this.#setIommu(FILE_DESCRIPTOR.decode(argument).fd)
       default:
-        if (this.iommuType === undefined)
-          throw new VfioError('EINVAL', 'no-iommu-driver', 'no IOMMU type is set that could answer')
-        throw unknownIoctl(this.title, request)
+        return yield* this.#iommuIoctl(call)
+    }
+  }
+
+  /** What the container does not know itself, its IOMMU may. */
+  *#iommuIoctl(call: IoctlCall): Operation<number> {
+    const iommu = this.#iommu
+    if (iommu === undefined)
+      throw new VfioError('EINVAL', 'no-iommu-driver', 'no IOMMU type is set that could answer')
+    switch (call.request) {
+      case CONTAINER_IOCTL.IOMMU_GET_INFO:
+        return iommuInfo(iommu, call.argument)
+      case CONTAINER_IOCTL.IOMMU_MAP_DMA:
+        return yield* mapDma(iommu, call)
+      case CONTAINER_IOCTL.IOMMU_UNMAP_DMA:
+        return yield* unmapDma(iommu, call)
+      case CONTAINER_IOCTL.IOMMU_DIRTY_PAGES:
+        return yield* dirtyPages(iommu, call)
+      default:
+        throw unknownIoctl(this.title, call.request)
     }
   }
 
@@ -61,7 +97,7 @@ export class ContainerFile extends OpenFile {
       const errno = containerExtensions.includes(type) ? setIommuToExtension : 'ENODEV'
       throw new VfioError(errno, 'no-iommu-driver', `no IOMMU driver has type ${type}`)
     }
-    this.iommuType = type
+    this.#iommu = new Type1Iommu(type, this.profile, this.locks.mutex('vfio_iommu'))
     return 0
   }
 

@@ -17,7 +17,11 @@ import {
   HOT_RESET,
   HOT_RESET_INFO,
   type InfoCapability,
+  IOEVENTFD,
   IOMMU_TYPE,
+  IRQ_INFO,
+  IRQ_SET,
+  IRQ_SET_DATA,
   REGION_INFO,
   readChain,
 } from './uapi/index.ts'
@@ -41,6 +45,31 @@ export interface RegionInfo {
   /** Where the region begins in the file. */
   readonly offset: number
   readonly capabilities: readonly InfoCapability[]
+}
+
+/** Answer of GET_IRQ_INFO. */
+export interface InterruptInfo {
+  readonly flags: number
+  readonly count: number
+}
+
+/** SET_IRQS for `count` interrupts of one index, from `start`. */
+export interface InterruptSetting {
+  readonly index: number
+  /** 0 when absent. */
+  readonly start?: number
+  /** `IRQ_SET_ACTION`. */
+  readonly action: number
+  /** A descriptor each (-1: none), a choice each, or how many interrupts are meant without data. */
+  readonly data: { readonly fds: readonly number[] } | { readonly choices: readonly boolean[] } | number
+}
+
+/** A write that an eventfd fires. */
+export interface IoEventfd {
+  readonly region: number
+  readonly offset: number
+  readonly widthBytes: 1 | 2 | 4 | 8
+  readonly value: bigint
 }
 
 /** One function that a hot reset would hit. */
@@ -135,6 +164,34 @@ export class DeviceCalls {
     return call(this.calls.mmap(id === undefined ? request : { ...request, id }))
   }
 
+  *interruptInfo(index: number): Operation<InterruptInfo> {
+    const argument = IRQ_INFO.encode({ argsz: IRQ_INFO.sizeBytes, index })
+    yield* call(this.calls.ioctl(this.fd, DEVICE_IOCTL.DEVICE_GET_IRQ_INFO, argument))
+    const { flags, count } = IRQ_INFO.decode(argument)
+    return { flags, count }
+  }
+
+  /** @returns 0, or how many vectors there are when fewer than asked for: nothing is enabled then. */
+  setInterrupts({ index, start = 0, action, data }: InterruptSetting): Operation<number> {
+    const { kind, count, bytes } = interruptData(data)
+    const argsz = IRQ_SET.sizeBytes + bytes.length
+    const argument = IRQ_SET.encode({ argsz, flags: action | kind, index, start, count }, bytes.length)
+    argument.set(bytes, IRQ_SET.sizeBytes)
+    return call(this.calls.ioctl(this.fd, DEVICE_IOCTL.DEVICE_SET_IRQS, argument))
+  }
+
+  /** @param fd - The eventfd, or -1 to take the write back. */
+  *setIoEventfd({ region, offset, widthBytes, value }: IoEventfd, fd: number): Operation<void> {
+    const argument = IOEVENTFD.encode({
+      argsz: IOEVENTFD.sizeBytes,
+      flags: widthBytes,
+      offset: BigInt(region) * BigInt(REGION_SPAN) + BigInt(offset),
+      data: value,
+      fd,
+    })
+    yield* call(this.calls.ioctl(this.fd, DEVICE_IOCTL.DEVICE_IOEVENTFD, argument))
+  }
+
   *reset(): Operation<void> {
     yield* call(this.calls.ioctl(this.fd, DEVICE_IOCTL.DEVICE_RESET))
   }
@@ -180,4 +237,20 @@ export class DeviceCalls {
 function exact(value: bigint): number {
   if (value > Number.MAX_SAFE_INTEGER) throw new RangeError(`0x${value.toString(16)} is beyond 2^53`)
   return Number(value)
+}
+
+function interruptData(data: InterruptSetting['data']): {
+  readonly kind: number
+  readonly count: number
+  readonly bytes: Uint8Array
+} {
+  if (typeof data === 'number') return { kind: IRQ_SET_DATA.NONE, count: data, bytes: new Uint8Array(0) }
+  if ('choices' in data) {
+    const bytes = Uint8Array.from(data.choices, (choice) => (choice ? 1 : 0))
+    return { kind: IRQ_SET_DATA.BOOL, count: bytes.length, bytes }
+  }
+  const bytes = new Uint8Array(4 * data.fds.length)
+  const view = new DataView(bytes.buffer)
+  for (const [at, fd] of data.fds.entries()) view.setInt32(4 * at, fd, true)
+  return { kind: IRQ_SET_DATA.EVENTFD, count: data.fds.length, bytes }
 }

@@ -2,6 +2,9 @@
  * The port between the core and a bus driver such as vfio-pci. Kernel: `struct vfio_device_ops`.
  */
 import type { Awaitable, Operation, VfioErrno } from '@vfiokit/locking'
+import type { DeviceFeature } from './feature/device-feature.ts'
+import type { DmaLoggingOps } from './feature/dma-logging.ts'
+import type { MigrationOps } from './feature/migration-features.ts'
 import type { Process } from './mm/process.ts'
 import type { UserBuffer } from './mm/user-buffer.ts'
 import type { Protection, VmaBacking } from './mm/vma.ts'
@@ -33,6 +36,11 @@ export interface MapAdmission {
 
 /** What a bus driver does for the core. Failures are thrown as VfioError. */
 export interface DeviceDriver {
+  /**
+   * Whether whoever shows this token, or none, may open the device; an errno says no. Absent: the device
+   * takes no token. Kernel: the `match` callback.
+   */
+  admitToken?(shown: string | undefined): VfioErrno | undefined
   /** First open, with the device set locked. An errno fails the open. */
   enable(): Operation<VfioErrno | undefined>
   /** Last close, with the device set locked and no mapping left. */
@@ -42,6 +50,17 @@ export interface DeviceDriver {
   write(transfer: Transfer): Operation<number>
   /** Decides whether a mapping may be, and how it faults. Touches no page. */
   mmap(admission: MapAdmission): VmaBacking
+  /**
+   * A feature that the driver itself has; migration and logging come from the members below.
+   *
+   * @returns undefined for one that it does not have (ENOTTY).
+   * @throws VfioError for one that exists but answers another errno even to a probe.
+   */
+  feature?(index: number): DeviceFeature | undefined
+  /** Present when the device can be migrated. */
+  readonly migration?: MigrationOps | undefined
+  /** Present when the device logs its DMA. */
+  readonly dmaLogging?: DmaLoggingOps | undefined
   /**
    * Reads `out.length` bytes if that is one access for which nobody has to be waited for; undefined
    * means "ask read". Equal to it in every result.

@@ -1,9 +1,12 @@
 /** An open device. Kernel: `struct vfio_device_file`. */
 import { type Awaitable, acquire, closeDevice, type Operation, release } from '@vfiokit/locking'
 import type { IoctlCall, Transfer } from './device-driver.ts'
+import { useFeature } from './feature/use-feature.ts'
 import type { GroupFile } from './group-file.ts'
+import type { KernelProfile } from './kernel-profile.ts'
 import { lengthOf } from './mm/user-buffer.ts'
 import { OpenFile } from './open-file.ts'
+import { DEVICE_IOCTL } from './uapi/index.ts'
 import type { VfioDevice } from './vfio-device.ts'
 
 /** What GROUP_GET_DEVICE_FD answers with. */
@@ -20,7 +23,13 @@ export class DeviceFile extends OpenFile {
     groupFile.take()
   }
 
+  /** The kernel's answers where kernels differ. */
+  get profile(): KernelProfile {
+    return this.groupFile.profile
+  }
+
   override ioctl(call: IoctlCall): Operation<number> {
+    if (call.request === DEVICE_IOCTL.DEVICE_FEATURE) return useFeature(this, call)
     return this.device.driver.ioctl(call)
   }
 
@@ -58,6 +67,7 @@ export class DeviceFile extends OpenFile {
       yield* closeDevice(device.strategy, device, function* () {
         try {
           yield* device.driver.disable()
+          device.exports.orphanAll()
         } finally {
           device.lifecycle.handle('close')
         }

@@ -1,14 +1,17 @@
 /** The system calls of one process, done by the engine. Every one is an operation. */
 import { acquire, type Operation, release, unwind } from '@vfiokit/locking'
 import { ContainerFile } from './container-file.ts'
+import { Eventfd, eventfdOf } from './eventfd.ts'
 import { GroupFile } from './group-file.ts'
+import type { Area } from './mm/address-map.ts'
+import type { AnonymousMemory } from './mm/anonymous-memory.ts'
 import type { Frame } from './mm/frame.ts'
 import { fork, type MmapRequest, mmap, mprotect, munmap } from './mm/mapping-calls.ts'
 import { PAGE_SIZE_BYTES, pageOf } from './mm/page.ts'
 import { touchPage } from './mm/page-touch.ts'
 import type { Process } from './mm/process.ts'
 import type { UserBuffer } from './mm/user-buffer.ts'
-import type { Protection, Vma } from './mm/vma.ts'
+import { allows, type Protection, type Vma } from './mm/vma.ts'
 import type { ProcessCalls } from './process-calls.ts'
 import type { VfioCore } from './vfio-core.ts'
 import { VfioError } from './vfio-error.ts'
@@ -30,8 +33,8 @@ export class EngineCalls implements ProcessCalls {
   }
 
   *open(path: string): Operation<number> {
-    const { groups, profile } = this.core
-    if (path === CONTAINER_PATH) return this.process.install(new ContainerFile(profile))
+    const { groups, profile, locks } = this.core
+    if (path === CONTAINER_PATH) return this.process.install(new ContainerFile(profile, locks))
     const group = groups.get(Number(GROUP_PATH.exec(path)?.[1] ?? Number.NaN))
     // The node of a group is there as long as vfio drives something in it.
     if (group === undefined || group.devices.size === 0) throw new VfioError('ENOENT', 'no-device', path)
@@ -47,6 +50,21 @@ export class EngineCalls implements ProcessCalls {
     }
   }
 
+  /** Makes a counter of events. Kernel: `eventfd2` with EFD_NONBLOCK. */
+  eventfd(): number {
+    return this.process.install(new Eventfd())
+  }
+
+  /** Takes what was counted since the last read; undefined: nothing (EAGAIN). */
+  readEvent(fd: number): bigint | undefined {
+    return eventfdOf(this.process, fd).consume()
+  }
+
+  /** Counts events, as a write of 8 bytes does. */
+  writeEvent(fd: number, count: bigint): void {
+    eventfdOf(this.process, fd).add(count)
+  }
+
   *close(fd: number): Operation<void> {
     yield* this.process.uninstall(fd).drop()
   }
@@ -56,13 +74,17 @@ export class EngineCalls implements ProcessCalls {
   }
 
   *pread(fd: number, buffer: UserBuffer, offset: number): Operation<number> {
-    refuseOffset(offset)
-    return yield* this.process.file(fd).read({ process: this.process, buffer, offset })
+    refuseNegative(offset)
+    const file = this.process.file(fd)
+    refuseUnreachable(offset)
+    return yield* file.read({ process: this.process, buffer, offset })
   }
 
   *pwrite(fd: number, buffer: UserBuffer, offset: number): Operation<number> {
-    refuseOffset(offset)
-    return yield* this.process.file(fd).write({ process: this.process, buffer, offset })
+    refuseNegative(offset)
+    const file = this.process.file(fd)
+    refuseUnreachable(offset)
+    return yield* file.write({ process: this.process, buffer, offset })
   }
 
   mmap(request: MmapRequest): Operation<number> {
@@ -102,9 +124,10 @@ export class EngineCalls implements ProcessCalls {
 
   /** Unmaps and closes everything. Kernel: `exit_mm`, then `exit_files`. */
   *exit(): Operation<void> {
-    const { files, vmas } = this.process
-    const first = vmas[0]?.start ?? 0
-    const end = vmas.at(-1)?.end ?? first
+    const { files, vmas, memory } = this.process
+    const areas = [...vmas, ...memory.all]
+    const first = areas.reduce((least, { start }) => Math.min(least, start), Number.MAX_SAFE_INTEGER)
+    const end = areas.reduce((most, area) => Math.max(most, area.end), 0)
     yield* unwind([
       ...(end > first ? [() => this.munmap(first, end - first)] : []),
       ...[...files.keys()].map((fd) => () => this.close(fd)),
@@ -126,15 +149,23 @@ export class EngineCalls implements ProcessCalls {
   }
 }
 
+/** From here on an offset is negative for the kernel, which has 64 bits and a sign for it. */
+const NEGATIVE_OFFSET = 2 ** 63
+
 /** What pread and pwrite refuse, whatever they are asked to read. */
-function refuseOffset(offset: number): void {
-  if (!Number.isSafeInteger(offset)) throw new RangeError(`${offset} is no offset in a file`)
-  if (offset < 0) throw new VfioError('EINVAL', 'bad-offset', `offset ${offset}`)
+function refuseNegative(offset: number): void {
+  if (!Number.isInteger(offset)) throw new RangeError(`${offset} is no offset in a file`)
+  if (offset < 0 || offset >= NEGATIVE_OFFSET) throw new VfioError('EINVAL', 'bad-offset', `offset ${offset}`)
+}
+
+/** No file reaches so far: 2^53 is the index of region 8192. */
+function refuseUnreachable(offset: number): void {
+  if (!Number.isSafeInteger(offset)) throw new VfioError('EINVAL', 'bad-offset', `offset ${offset}`)
 }
 
 /** Where an address lies. */
 export interface Located {
-  readonly vma: Vma
+  readonly vma: Vma | AnonymousMemory
   readonly page: number
   readonly offset: number
 }
@@ -151,9 +182,10 @@ export function locate(
   lengthBytes: number,
   need: 'read' | 'write',
 ): Located {
-  const vma = process.vmaAt(address)
+  const vma = process.areaAt(address)
   if (vma === undefined) throw new VfioSignal('SIGSEGV', 1, `nothing is mapped at 0x${address.toString(16)}`)
-  if (!vma.protection[need]) throw new VfioSignal('SIGSEGV', 2, `${vma.id} may not be used to ${need}`)
+  if (!allows(vma.protection, need))
+    throw new VfioSignal('SIGSEGV', 2, `${vma.id} may not be used to ${need}`)
   const page = pageOf(address - vma.start)
   const offset = address - vma.start - page * PAGE_SIZE_BYTES
   if (offset + lengthBytes > PAGE_SIZE_BYTES)
@@ -162,6 +194,6 @@ export function locate(
 }
 
 /** What a process gets whose fault failed: si_code BUS_ADRERR. */
-export function busError(vma: Vma, page: number): VfioSignal {
+export function busError(vma: Area, page: number): VfioSignal {
   return new VfioSignal('SIGBUS', 2, `page ${page} of ${vma.id} cannot be reached`)
 }

@@ -1,5 +1,5 @@
 /** An open group: the way from a group number to device files. Kernel: `drivers/vfio/group.c`. */
-import { acquire, type Operation, openDevice, release } from '@vfiokit/locking'
+import { acquire, type Operation, openDevice, release, type VfioErrno } from '@vfiokit/locking'
 import { ContainerFile } from './container-file.ts'
 import type { IoctlCall } from './device-driver.ts'
 import { DeviceFile } from './device-file.ts'
@@ -126,10 +126,15 @@ function deviceOf(group: Group, text: string): VfioDevice {
   const device = group.devices.get(name)
   if (device === undefined || device.lifecycle.isGoingAway)
     throw new VfioError('ENODEV', 'no-device', `group ${group.number} has no device "${name}"`)
-  // Only virtual functions and their physical function take one, and none is modelled.
-  if (parseDeviceRequest(text).vfToken !== undefined)
-    throw new VfioError('EINVAL', 'unsupported', `${name} takes no vf_token`)
+  const { vfToken } = parseDeviceRequest(text)
+  const { driver } = device
+  const errno = driver.admitToken === undefined ? refusedToken(vfToken) : driver.admitToken(vfToken)
+  if (errno !== undefined) throw new VfioError(errno, 'bad-token', `${name}, with the vf_token ${vfToken}`)
   return device
+}
+
+function refusedToken(shown: string | undefined): VfioErrno | undefined {
+  return shown === undefined ? undefined : 'EINVAL'
 }
 
 function* openIn(file: GroupFile, device: VfioDevice, process: Process): Operation<number> {

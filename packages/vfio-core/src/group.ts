@@ -2,6 +2,7 @@
 import type { Mutex, StateFactory } from '@vfiokit/locking'
 import type { ContainerFile } from './container-file.ts'
 import type { GroupFile } from './group-file.ts'
+import type { DmaDomain } from './iommu/device-dma.ts'
 import type { VfioDevice } from './vfio-device.ts'
 
 /** One group of a host. */
@@ -40,6 +41,11 @@ export class Group {
 
   remove(device: VfioDevice): void {
     this.#devices.delete(device.id)
+  }
+
+  /** What the devices of the group see of memory; undefined: nothing, every DMA is blocked. */
+  get domain(): DmaDomain | undefined {
+    return this.container?.iommu
   }
 
   /** Whether every member may be given to a user. */

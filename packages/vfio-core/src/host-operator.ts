@@ -14,7 +14,9 @@ export interface HostOperator {
   /** Reads physical config space, past everything that vfio makes up. */
   readConfig(device: string, offset: number, lengthBytes: number): Awaitable<Uint8Array>
   writeConfig(device: string, offset: number, data: Uint8Array): Awaitable<void>
-  /** An attribute of `/sys/bus/pci/devices/<device>`. */
+  /** Where a symbolic link of `/sys/bus/pci/devices/<device>` leads; EINVAL for what is no link. */
+  readLink(device: string, name: string): Awaitable<string>
+  /** An attribute of `/sys/bus/pci/devices/<device>`; of a link, the name of what it leads to. */
   readAttribute(device: string, name: string): Awaitable<string>
   writeAttribute(device: string, name: string, value: string): Awaitable<void>
 }

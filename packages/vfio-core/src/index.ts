@@ -7,6 +7,9 @@ export {
   type DependentDevice,
   DeviceCalls,
   type DeviceInfo,
+  type InterruptInfo,
+  type InterruptSetting,
+  type IoEventfd,
   openDeviceIn,
   openGroup,
   type RegionInfo,
@@ -15,10 +18,21 @@ export type { DeviceDriver, IoctlCall, MapAdmission, Transfer } from './device-d
 export { DeviceFile } from './device-file.ts'
 export { type DeviceEvent, DeviceLifecycle, type DeviceState, nextState } from './device-lifecycle.ts'
 export { DeviceSet } from './device-set.ts'
+export { DmaBuf, DmaBufAttachment, type DmaBufImporter, type DmaBufRange } from './dma-buf/dma-buf.ts'
+export { DmaBufExports } from './dma-buf/dma-buf-exports.ts'
 export { EngineCalls } from './engine-calls.ts'
+export { Eventfd, eventfdOf } from './eventfd.ts'
+export { type DeviceFeature, type FeatureCall, payloadIn } from './feature/device-feature.ts'
+export type { DmaLoggingOps, DmaLogRange } from './feature/dma-logging.ts'
+export type { MigrationOps } from './feature/migration-features.ts'
 export { Group } from './group.ts'
 export { GroupFile } from './group-file.ts'
 export type { HostOperator } from './host-operator.ts'
+export { argumentIn, requireBytes } from './ioctl-argument.ts'
+export { DeviceDma, type DmaDomain } from './iommu/device-dma.ts'
+export { type PageSpan, PageSpans } from './iommu/page-spans.ts'
+export { type DmaPermission, PinnedMemory } from './iommu/pinned-memory.ts'
+export { type DmaMapping, type IovaRange, Type1Iommu, type Type1Options } from './iommu/type1-iommu.ts'
 export {
   DEFAULT_KERNEL,
   KERNEL_VERSIONS,
@@ -27,10 +41,19 @@ export {
   kernelProfile,
 } from './kernel-profile.ts'
 export { LiveHost, LiveProcess } from './live-host.ts'
+export {
+  isMigrationState,
+  MIGRATION_FLAGS,
+  MIGRATION_STATE,
+  type MigrationState,
+  migrationWay,
+  nextMigrationState,
+} from './migration/migration-state.ts'
 export { AddressSpace } from './mm/address-space.ts'
 export { AddressSpaceLayout, REGION_PAGES } from './mm/address-space-layout.ts'
+export { AnonymousMemory } from './mm/anonymous-memory.ts'
 export { type Frame, MemoryFrame } from './mm/frame.ts'
-export type { MmapRequest } from './mm/mapping-calls.ts'
+export type { DeviceMapRequest, MemoryMapRequest, MmapRequest } from './mm/mapping-calls.ts'
 export { PAGE_SHIFT, PAGE_SIZE_BYTES, pageOf, pagesOf } from './mm/page.ts'
 export { Process } from './mm/process.ts'
 export { copyFromUser, copyToUser, lengthOf, type UserBuffer, type UserRange } from './mm/user-buffer.ts'

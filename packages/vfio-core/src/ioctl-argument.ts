@@ -17,6 +17,31 @@ export function structIn<F extends Fields>(struct: Struct<F>, argument: Uint8Arr
 }
 
 /**
+ * The struct that an argument begins with, when its argsz says so too.
+ *
+ * @param leastBytes - How much of the struct the caller must have; by default all of it.
+ * @throws VfioError EFAULT when the argument ends before that, EINVAL when argsz says that it does.
+ */
+export function argumentIn<F extends Fields & { readonly argsz: 'u32' }>(
+  struct: Struct<F>,
+  argument: Uint8Array,
+  leastBytes: number = struct.sizeBytes,
+): StructValue<F> {
+  requireBytes(argument, leastBytes)
+  const value = struct.decode(argument)
+  const argsz = value.argsz as number
+  if (argsz < leastBytes)
+    throw new VfioError('EINVAL', 'argsz-too-small', `${struct.name} has ${leastBytes} bytes, not ${argsz}`)
+  return value
+}
+
+/** @throws VfioError EFAULT when an argument is shorter than what has to be copied. */
+export function requireBytes(argument: Uint8Array, bytes: number): void {
+  if (argument.length < bytes)
+    throw new VfioError('EFAULT', 'bad-address', `${bytes} bytes in an argument of ${argument.length}`)
+}
+
+/**
  * The string that an argument is, up to its NUL.
  *
  * @throws VfioError EFAULT when it has no end, EINVAL when it is longer than a page.

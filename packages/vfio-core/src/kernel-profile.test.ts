@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { DEFAULT_KERNEL, KERNEL_VERSIONS, type KernelVersion, kernelProfile } from '@vfiokit/vfio-core'
 import { describe, expect, test } from 'vitest'
 
@@ -13,7 +14,7 @@ describe('a kernel profile', () => {
 
   test('has no difference in which all kernels are equal', () => {
     for (const name of Object.keys(profiles[0]!) as (keyof (typeof profiles)[0])[]) {
-      const answers = new Set(profiles.map((profile) => JSON.stringify(profile[name])))
+      const answers = new Set(profiles.map((profile) => inspect(profile[name])))
       expect(answers.size, name).toBeGreaterThan(1)
     }
   })

@@ -9,6 +9,7 @@ import {
   runLive,
 } from '@vfiokit/locking'
 import { busError, type EngineCalls, locate } from './engine-calls.ts'
+import { AnonymousMemory } from './mm/anonymous-memory.ts'
 import type { Frame } from './mm/frame.ts'
 import type { MmapRequest } from './mm/mapping-calls.ts'
 import type { UserBuffer } from './mm/user-buffer.ts'
@@ -54,6 +55,18 @@ export class LiveProcess implements VfioProcess {
 
   open(path: string): Awaitable<number> {
     return runLive(this.calls.open(path))
+  }
+
+  eventfd(): number {
+    return this.calls.eventfd()
+  }
+
+  readEvent(fd: number): bigint | undefined {
+    return this.calls.readEvent(fd)
+  }
+
+  writeEvent(fd: number, count = 1n): void {
+    this.calls.writeEvent(fd, count)
   }
 
   close(fd: number): Awaitable<void> {
@@ -125,6 +138,7 @@ export class LiveProcess implements VfioProcess {
       const { vma, page, offset } = locate(this.calls.process, address, lengthBytes, need)
       const frame = vma.frameAt(page)
       if (frame !== undefined) return use(frame, offset)
+      if (vma instanceof AnonymousMemory) throw new TypeError(`${vma.id} lacks a page`)
       const outcome = this.#fault(vma, page)
       if (outcome instanceof Promise)
         return outcome.then((later) => {

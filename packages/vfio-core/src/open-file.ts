@@ -3,7 +3,7 @@
  *
  * A mapping pins its file, so the last close of a device waits for the last munmap.
  */
-import type { Awaitable, Operation } from '@vfiokit/locking'
+import type { Awaitable, Operation, VfioErrno } from '@vfiokit/locking'
 import type { DeviceDriver, IoctlCall, Transfer } from './device-driver.ts'
 import { VfioError } from './vfio-error.ts'
 
@@ -44,6 +44,11 @@ export abstract class OpenFile {
   protected abstract release(): Operation<void>
 
   abstract ioctl(call: IoctlCall): Operation<number>
+
+  /** What mmap of a file that is no device answers. */
+  get mmapRefusal(): VfioErrno {
+    return 'ENODEV'
+  }
 
   /** Only devices can be read. */
   read(_transfer: Transfer): Operation<number> {

@@ -10,6 +10,7 @@ import {
 import type { DeviceDriver } from './device-driver.ts'
 import { DeviceLifecycle } from './device-lifecycle.ts'
 import type { DeviceSet } from './device-set.ts'
+import { DmaBufExports } from './dma-buf/dma-buf-exports.ts'
 import type { Group } from './group.ts'
 import type { AddressSpace } from './mm/address-space.ts'
 import { AddressSpaceLayout } from './mm/address-space-layout.ts'
@@ -37,6 +38,8 @@ export class VfioDevice implements ProtocolDevice {
   // biome-ignore lint/suspicious/noExplicitAny: belongs to the strategy, nobody here looks inside
   readonly state: any
   readonly mappings: Set<Vma> = new Set()
+  /** What other devices were given of its memory. */
+  readonly exports: DmaBufExports = new DmaBufExports()
   /** Kept by the mappings: how many pages would have to go if the memory of the device went. */
   presentBarPages = 0
   #driver: DeviceDriver | undefined
@@ -61,6 +64,11 @@ export class VfioDevice implements ProtocolDevice {
 
   get zapRanges(): readonly PageRange[] {
     return this.#zapRanges
+  }
+
+  /** Its exports, when there are any. */
+  get exported(): DmaBufExports | undefined {
+    return this.exports.buffers.size > 0 ? this.exports : undefined
   }
 
   /** The bus driver. */

@@ -24,6 +24,12 @@ export interface VfioProcess {
   readonly id: string
   /** `/dev/vfio/vfio` or `/dev/vfio/<group>`. Answers a file descriptor. */
   open(path: string): Awaitable<number>
+  /** A new eventfd, not blocking. Answers its descriptor. */
+  eventfd(): Awaitable<number>
+  /** Takes what an eventfd counted since it was last read; undefined: nothing, EAGAIN. */
+  readEvent(fd: number): Awaitable<bigint | undefined>
+  /** @param count - How many events to add, 1 when absent. */
+  writeEvent(fd: number, count?: bigint): Awaitable<void>
   close(fd: number): Awaitable<void>
   /** @param argument - The caller's struct, changed in place; an int is passed as 4 bytes. */
   ioctl(fd: number, request: number, argument?: Uint8Array): Awaitable<number>

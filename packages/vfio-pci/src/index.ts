@@ -6,15 +6,24 @@ export { BarRegisters } from './config/bar-registers.ts'
 export {
   CAPABILITY_PERMISSIONS,
   type CapabilityPermissions,
+  type ConfigKernel,
   type ReadRegister,
 } from './config/capability-permissions.ts'
 export type { CapabilityWrite, RegisterHook } from './config/capability-writes.ts'
+export { EXTENDED_PERMISSIONS } from './config/extended-permissions.ts'
 export { HEADER_PERMISSIONS, type RegisterPermission } from './config/register-permissions.ts'
 export { type ClaimedCapability, VirtualConfig } from './config/virtual-config.ts'
+export { VFIO_PCI } from './driver-bindings.ts'
 export { BarFrame } from './mapping/bar-frame.ts'
-export { type MsixTable, OpenPciDevice } from './open-pci-device.ts'
-export { PciBus, type PciBusOptions, VFIO_PCI } from './pci-bus.ts'
+export {
+  type MsiAllowance,
+  type MsixTable,
+  OpenPciDevice,
+  type OpenPciDeviceInit,
+} from './open-pci-device.ts'
+export { type ModuleOptions, PciBus, type PciBusOptions } from './pci-bus.ts'
 export { describeFailure, type PluginFailure, type PluginFailureLog } from './plugin-failure.ts'
+export { DevicePower, type DevicePowerOptions } from './power/device-power.ts'
 export { DeviceRegion } from './region/device-region.ts'
 export {
   type BarBackedRegion,
@@ -31,4 +40,6 @@ export {
   type TrappedRegion,
 } from './region/region-provider.ts'
 export { type AffectedFunctions, affectedFunctions } from './reset/affected-functions.ts'
+export { DeviceLocks } from './reset/device-locks.ts'
+export { VfToken } from './sriov/vf-token.ts'
 export { VfioPciDevice } from './vfio-pci-device.ts'

@@ -1,11 +1,16 @@
 /** What exists while a device is open: its view of configuration space, its regions, how it is reset. */
-import type { PciHardware } from '@vfiokit/hardware'
+import type { InterruptController, PciHardware } from '@vfiokit/hardware'
+import type { Mutex } from '@vfiokit/locking'
 import { CAPABILITY_ID } from '@vfiokit/topology'
-import { pagesOf, REGION_PAGES, type VfioDevice } from '@vfiokit/vfio-core'
+import { type KernelProfile, pagesOf, REGION_PAGES, type VfioDevice } from '@vfiokit/vfio-core'
 import { BarRegisters } from './config/bar-registers.ts'
 import { COMMAND, HEADER } from './config/register-permissions.ts'
 import { capabilityOffset, VirtualConfig } from './config/virtual-config.ts'
+import { DeviceInterrupts } from './irq/device-interrupts.ts'
+import { IoEventfds } from './irq/io-eventfds.ts'
+import type { DevicePower } from './power/device-power.ts'
 import type { DeviceRegion } from './region/device-region.ts'
+import type { DeviceLocks } from './reset/device-locks.ts'
 
 /** Where the MSI-X table lies: kernel and device use it, users may not through read and write. */
 export interface MsixTable {
@@ -18,24 +23,61 @@ const MSIX_ENTRY_BYTES = 16
 /** BARs are region indexes 0 to 5. */
 const BAR_COUNT = 6
 
+/** What makes an open device. */
+export interface OpenPciDeviceInit {
+  readonly device: VfioDevice
+  readonly hardware: PciHardware
+  readonly regions: readonly DeviceRegion[]
+  /** Whether a function reset succeeded at open; without it the ioctl refuses. */
+  readonly resetWorks: boolean
+  readonly power: DevicePower
+  readonly locks: DeviceLocks
+  readonly profile: KernelProfile
+  readonly interruptController: InterruptController
+  /** Kernel: `igate`, `ioeventfds_lock`. They outlive the open device. */
+  readonly igate: Mutex
+  readonly ioeventfdsLock: Mutex
+}
+
+/** How far a user may change the MSI flags. Whoever enables and disables interrupts keeps it true. */
+export interface MsiAllowance {
+  /** MSI is the kind of interrupt that is enabled now. */
+  isActive: boolean
+  /** Of the vectors that were enabled last, rounded up; stays when they are disabled. Kernel: `msi_qmax`. */
+  vectorsLog2: number
+}
+
 /** One open device. */
 export class OpenPciDevice {
   readonly config: VirtualConfig
   readonly barRegisters: BarRegisters
   readonly msixTable: MsixTable | undefined
-  /** The virtual interrupt-disable bit, as far as the hardware was told. Kernel: `virq_disabled`. */
-  #intxDisabled = false
+  readonly interrupts: DeviceInterrupts
+  readonly ioeventfds: IoEventfds
+  readonly interruptController: InterruptController
+  readonly msi: MsiAllowance = { isActive: false, vectorsLog2: 0 }
+  readonly device: VfioDevice
+  readonly hardware: PciHardware
+  readonly regions: readonly DeviceRegion[]
+  readonly resetWorks: boolean
+  readonly power: DevicePower
+  readonly locks: DeviceLocks
+  readonly profile: KernelProfile
 
-  /**
-   * @param resetWorks - Whether a function reset succeeded at open; without it the ioctl refuses.
-   */
-  constructor(
-    readonly device: VfioDevice,
-    readonly hardware: PciHardware,
-    readonly regions: readonly DeviceRegion[],
-    readonly resetWorks: boolean,
-  ) {
-    this.config = new VirtualConfig(hardware)
+  constructor(init: OpenPciDeviceInit) {
+    const { hardware, profile } = init
+    this.device = init.device
+    this.hardware = hardware
+    this.regions = init.regions
+    this.resetWorks = init.resetWorks
+    this.power = init.power
+    this.locks = init.locks
+    this.profile = profile
+    this.interruptController = init.interruptController
+    // First: whoever reads configuration space below finds the pin as it was set up here.
+    this.interrupts = new DeviceInterrupts(this, init.igate)
+    this.ioeventfds = new IoEventfds(this, init.ioeventfdsLock)
+    this.config = new VirtualConfig(hardware, profile)
     this.barRegisters = new BarRegisters(hardware, this.config)
     this.msixTable = msixTable(hardware)
   }
@@ -59,16 +101,9 @@ export class OpenPciDevice {
     this.#setCommandBit(COMMAND.IO, on)
   }
 
-  /**
-   * Makes the hardware's interrupt-disable bit follow the virtual one, when that changed. Interrupts are
-   * not delivered here, so nothing else has to happen. Kernel: `vfio_pci_intx_mask` and `_unmask`.
-   */
-  followIntxDisable(): void {
-    const disabled = (this.config.copy(HEADER.COMMAND, 2) & COMMAND.INTX_DISABLE) !== 0
-    if (disabled === this.#intxDisabled) return
-    this.#intxDisabled = disabled
-    const others = this.hardware.readConfig(HEADER.COMMAND, 2) & ~COMMAND.INTX_DISABLE
-    this.hardware.writeConfig(HEADER.COMMAND, 2, others | (disabled ? COMMAND.INTX_DISABLE : 0))
+  /** The virtual interrupt-disable bit. */
+  get wantsNoIntx(): boolean {
+    return (this.config.copy(HEADER.COMMAND, 2) & COMMAND.INTX_DISABLE) !== 0
   }
 
   /** Tells the device which pages go with its memory: BAR0-5, and regions backed by a BAR. */

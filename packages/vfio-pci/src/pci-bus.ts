@@ -1,13 +1,16 @@
 /**
  * The vfio-pci driver of a machine: binds functions, and knows the devices it made of them.
  */
-import type { PciMachine } from '@vfiokit/hardware'
-import { deviceCells, type VfioErrno } from '@vfiokit/locking'
+import type { PciHardware, PciMachine } from '@vfiokit/hardware'
+import { acquire, deviceCells, effect, type Operation, release, type VfioErrno } from '@vfiokit/locking'
 import { type Bdf, deviceSetKey, type PciFunction, type Topology } from '@vfiokit/topology'
-import { type Group, type VfioCore, VfioDevice, VfioError } from '@vfiokit/vfio-core'
+import { DeviceDma, type Group, type VfioCore, VfioDevice, VfioError } from '@vfiokit/vfio-core'
+import { DriverBindings, HARMLESS_DRIVERS, VFIO_PCI } from './driver-bindings.ts'
 import { describeFailure, type PluginFailure, type PluginFailureLog } from './plugin-failure.ts'
 import type { RegionProvider } from './region/region-provider.ts'
 import { type AffectedFunctions, affectedFunctions } from './reset/affected-functions.ts'
+import { DeviceLocks } from './reset/device-locks.ts'
+import { resetAndRestore } from './reset/function-reset.ts'
 import { resetBelow } from './reset/hot-reset.ts'
 import { VfioPciDevice } from './vfio-pci-device.ts'
 
@@ -18,13 +21,20 @@ export interface PciBusOptions {
   readonly providers?: readonly RegionProvider[]
   /** Told about every plugin that misbehaves; by default failures are only kept. */
   readonly onPluginFailure?: PluginFailureLog
+  /** Module options of vfio-pci. */
+  readonly moduleOptions?: ModuleOptions
 }
 
-/** The driver's name, as in sysfs. */
-export const VFIO_PCI = 'vfio-pci'
+/** Module options, by the names that the kernel gives them. */
+export interface ModuleOptions {
+  /** Functions that nobody uses stay on. */
+  readonly disable_idle_d3?: boolean
+  /** Physical functions may make virtual ones while vfio-pci drives them. */
+  readonly enable_sriov?: boolean
+}
 
-/** Drivers that do not make DMA of their own, beside vfio-pci. */
-const HARMLESS_DRIVERS: ReadonlySet<string> = new Set([VFIO_PCI, 'pci-stub', 'pcieport'])
+/** How a reset that vfio did not ask for ends. */
+const BACK_DOOR: readonly (VfioErrno | undefined)[] = [undefined, 'ENOTTY', 'EINVAL']
 
 /** All functions of a machine, some of them under vfio-pci. */
 export class PciBus {
@@ -32,22 +42,32 @@ export class PciBus {
   readonly machine: PciMachine
   readonly providers: readonly RegionProvider[]
   readonly log: PluginFailureLog
+  readonly #resettable = new Map<Bdf, boolean>()
   readonly #failures: PluginFailure[] = []
-  readonly #drivers = new Map<Bdf, string | undefined>()
+  readonly locks: DeviceLocks
+  readonly disableIdleD3: boolean
+  readonly enableSriov: boolean
+  readonly #drivers: DriverBindings
   readonly #devices = new Map<string, VfioPciDevice>()
   readonly #members = new Map<number, PciFunction[]>()
 
   constructor(options: PciBusOptions) {
     this.core = options.core
     this.machine = options.machine
+    // What the functions of a group reach of memory is what its user mapped.
+    this.machine.dmaTarget = new DeviceDma((requester) => this.#groupOf(requester))
     this.providers = options.providers ?? []
     this.log = (failure) => {
       this.#failures.push(failure)
       options.onPluginFailure?.(failure)
     }
-    // What the source says was bound to vfio-pci is driverless here until somebody binds it.
+    const { disable_idle_d3: disableIdleD3 = false, enable_sriov: enableSriov = false } =
+      options.moduleOptions ?? {}
+    this.disableIdleD3 = disableIdleD3
+    this.enableSriov = enableSriov
+    this.locks = new DeviceLocks(this.core.locks, this.core.profile)
+    this.#drivers = new DriverBindings(this.topology)
     for (const fn of this.topology.functions) {
-      this.#drivers.set(fn.bdf, fn.driver === VFIO_PCI ? undefined : fn.driver)
       if (fn.iommuGroup === undefined) continue
       const members = this.#members.get(fn.iommuGroup)
       if (members === undefined) this.#members.set(fn.iommuGroup, [fn])
@@ -71,7 +91,108 @@ export class PciBus {
 
   /** The driver of a function. */
   driver(bdf: Bdf): string | undefined {
-    return this.#drivers.get(bdf)
+    return this.#drivers.driver(bdf)
+  }
+
+  /** vfio-pci's own side of a function; undefined while another driver or none has it. */
+  driverAt(bdf: Bdf): VfioPciDevice | undefined {
+    return this.#devices.get(bdf)
+  }
+
+  /** sysfs `driver_override`. */
+  driverOverride(bdf: Bdf): string | undefined {
+    return this.#drivers.override(bdf)
+  }
+
+  /** @param driver - Empty: no override any more. */
+  overrideDriver(bdf: Bdf, driver: string): void {
+    this.#drivers.setOverride(bdf, driver)
+  }
+
+  /**
+   * Binds a function to a driver as writing its name to the driver's `bind` does.
+   *
+   * @throws VfioError ENODEV when the driver does not take the function, and as {@link bind}.
+   */
+  bindDriver(bdf: Bdf, driver: string): void {
+    if (this.driver(bdf) === undefined && !this.#drivers.takes(driver, bdf))
+      throw new VfioError('ENODEV', 'no-device', `${driver} does not take ${bdf}`)
+    if (driver === VFIO_PCI) this.bind(bdf)
+    else this.#bindForeign(bdf, driver)
+  }
+
+  /** Binds a function to whatever driver wants it. @throws VfioError EINVAL when that fails. */
+  probe(bdf: Bdf): void {
+    const driver = this.#drivers.wanted(bdf)
+    if (driver === undefined || this.driver(bdf) !== undefined) return
+    try {
+      this.bindDriver(bdf, driver)
+    } catch (cause) {
+      if (!VfioError.is(cause)) throw cause
+      throw new VfioError('EINVAL', cause.reason, cause.message)
+    }
+  }
+
+  /** How often a function is enabled. Kernel: `enable_cnt`. */
+  enableCount(bdf: Bdf): number {
+    return this.#drivers.enabledByOthers(bdf) + (this.driverAt(bdf)?.open === undefined ? 0 : 1)
+  }
+
+  /**
+   * As writing sysfs `enable`.
+   *
+   * @throws VfioError EBUSY for a function that a driver has, EIO when it is disabled already.
+   */
+  enableBySysfs(bdf: Bdf, on: boolean): void {
+    const driver = this.driver(bdf)
+    if (driver !== undefined) throw new VfioError('EBUSY', 'group-busy', `${driver} has ${bdf}`)
+    const count = this.#drivers.enabledByOthers(bdf)
+    if (!on && count === 0) throw new VfioError('EIO', 'unsupported', `${bdf} is not enabled`)
+    this.#drivers.setEnabledByOthers(bdf, count + (on ? 1 : -1))
+  }
+
+  /** Whether runtime power management has put a function to sleep. */
+  isSuspended(bdf: Bdf): boolean {
+    return this.driverAt(bdf)?.power.isSuspended ?? false
+  }
+
+  /** Whether a function could be reset on its own when it was found: what sysfs shows the files for. */
+  hasFunctionReset(bdf: Bdf): boolean {
+    const known = this.#resettable.get(bdf)
+    if (known !== undefined) return known
+    const fn = this.topology.function(bdf)
+    const has = (fn?.resetMethods ?? this.machine.hardware(bdf)?.resetMethods ?? []).length > 0
+    this.#resettable.set(bdf, has)
+    return has
+  }
+
+  /**
+   * As writing sysfs `reset`: vfio is not told, so nothing is zapped.
+   *
+   * @throws VfioError ENOENT for a function without reset, ENOTTY when no method works now.
+   */
+  *resetBySysfs(bdf: Bdf): Operation<void> {
+    const hardware = this.machine.hardware(bdf)
+    if (hardware === undefined || !this.hasFunctionReset(bdf))
+      throw new VfioError('ENOENT', 'no-reset', `${bdf} has no function reset`)
+    const lock = this.locks.of(bdf)
+    yield* acquire(lock)
+    try {
+      const errno = yield* effect('reset by sysfs', BACK_DOOR, () => this.#resetAwake(hardware))
+      if (errno !== undefined) throw new VfioError(errno, 'reset-failed', bdf)
+    } finally {
+      yield* release(lock)
+    }
+  }
+
+  /** Whether the driver of a function makes virtual ones. */
+  canConfigureSriov(bdf: Bdf): boolean {
+    return this.driverAt(bdf) !== undefined && this.enableSriov
+  }
+
+  /** Lets functions that went idle fall asleep: the moment at which the kernel's worker gets its turn. */
+  settle(): void {
+    for (const { power } of this.#devices.values()) power.settle()
   }
 
   /** vfio-pci's own side of a device. */
@@ -104,7 +225,8 @@ export class PciBus {
     device.register(pci.current)
     this.core.addDevice(device)
     this.#devices.set(bdf, pci.current)
-    this.#drivers.set(bdf, VFIO_PCI)
+    this.#drivers.give(bdf, VFIO_PCI)
+    pci.current.power.takeOver()
     return device
   }
 
@@ -115,14 +237,21 @@ export class PciBus {
    *   and asks the users to let go.
    */
   unbind(bdf: Bdf): void {
+    if (this.driver(bdf) !== undefined && this.driver(bdf) !== VFIO_PCI) {
+      this.#drivers.takeAway(bdf)
+      return
+    }
     const device = this.core.devices.get(bdf)
     if (device === undefined)
       throw new VfioError('ENODEV', 'no-device', `${bdf} is not driven by ${VFIO_PCI}`)
+    // Its users are asked to let go. Kernel: `vfio_pci_core_request`.
+    this.driverAt(bdf)?.open?.interrupts.request.signal()
     if (device.cells.openCount.peek() > 0) throw new VfioError('EBUSY', 'group-busy', `${bdf} is open`)
     device.unregister()
     this.core.removeDevice(device)
+    this.#devices.get(bdf)?.power.active()
     this.#devices.delete(bdf)
-    this.#drivers.set(bdf, undefined)
+    this.#drivers.takeAway(bdf)
   }
 
   /** What a hot reset of a device hits under this kernel; undefined when there is none. */
@@ -148,12 +277,37 @@ export class PciBus {
     }
   }
 
+  /** Whatever sleeps is woken for a reset, and goes back to sleep. */
+  #resetAwake(hardware: PciHardware): VfioErrno | undefined {
+    const driver = this.driverAt(hardware.bdf)
+    if (driver?.open === undefined) driver?.power.active()
+    const errno = resetAndRestore(hardware)
+    if (driver?.open === undefined) driver?.power.idle()
+    return errno
+  }
+
+  /** @throws VfioError EBUSY when the function has a driver, or its group is given away. */
+  #bindForeign(bdf: Bdf, driver: string): void {
+    const fn = this.topology.function(bdf)
+    if (this.driver(bdf) !== undefined) throw new VfioError('EBUSY', 'no-device', `${bdf} has a driver`)
+    const group = fn?.iommuGroup === undefined ? undefined : this.core.groups.get(fn.iommuGroup)
+    const ownsDma = fn?.headerType === 0 || this.core.profile.bridgeDriversOwnDma
+    if (ownsDma && !HARMLESS_DRIVERS.has(driver) && group?.container !== undefined)
+      throw new VfioError('EBUSY', 'group-busy', `a user has the group of ${bdf}`)
+    this.#drivers.give(bdf, driver)
+  }
+
   #refusal(fn: PciFunction): VfioError | undefined {
-    const driver = this.#drivers.get(fn.bdf)
+    const driver = this.#drivers.driver(fn.bdf)
     if (fn.headerType !== 0) return new VfioError('EINVAL', 'not-a-device', `${fn.bdf} is a bridge`)
     if (driver !== undefined) return new VfioError('EBUSY', 'no-device', `${fn.bdf} is driven by ${driver}`)
     if (fn.iommuGroup !== undefined) return undefined
     return new VfioError('EINVAL', 'group-not-viable', `${fn.bdf} has no IOMMU group`)
+  }
+
+  #groupOf(bdf: string): Group | undefined {
+    const number = this.topology.function(bdf as Bdf)?.iommuGroup
+    return number === undefined ? undefined : this.core.groups.get(number)
   }
 
   #group(fn: PciFunction): Group {
@@ -164,7 +318,7 @@ export class PciBus {
   /** A member of the group that somebody else drives. */
   #foreignDriver(group: number): string | undefined {
     for (const { bdf, headerType } of this.#members.get(group) ?? []) {
-      const driver = this.#drivers.get(bdf)
+      const driver = this.#drivers.driver(bdf)
       if (driver === undefined || HARMLESS_DRIVERS.has(driver)) continue
       if (headerType !== 0 && !this.core.profile.bridgeDriversOwnDma) continue
       return `${bdf} of group ${group} is driven by ${driver}`

@@ -1,7 +1,8 @@
+import { STRATEGIES } from '@vfiokit/locking-strategies'
 import { DEVICE_FLAGS, DEVICE_INFO, DEVICE_IOCTL } from '@vfiokit/vfio-core'
 import { describe, expect, test } from 'vitest'
 import { failure } from './fixtures/guest.ts'
-import { Host, STRATEGIES } from './fixtures/host.ts'
+import { Host } from './fixtures/host.ts'
 import { FUNCTION_NAMES } from './fixtures/machine.ts'
 
 describe('GET_INFO', () => {
@@ -32,8 +33,7 @@ describe('GET_INFO', () => {
 
 test('an ioctl that is not modelled is ENOTTY', () => {
   const nvme = new Host().guest().open('nvme')
-  for (const request of [DEVICE_IOCTL.DEVICE_SET_IRQS, DEVICE_IOCTL.DEVICE_FEATURE, 0x1234])
-    expect(failure(() => nvme.ioctl(request, new Uint8Array(64)))).toBe('ENOTTY')
+  expect(failure(() => nvme.ioctl(0x1234, new Uint8Array(64)))).toBe('ENOTTY')
 })
 
 describe('opening', () => {

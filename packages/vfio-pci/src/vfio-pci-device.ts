@@ -1,6 +1,7 @@
 /** The vfio-pci driver of one function: what the core asks of a device. Kernel: `vfio_pci_core_device`. */
 import type { PciHardware } from '@vfiokit/hardware'
-import { type Awaitable, effect, type Operation, type VfioErrno } from '@vfiokit/locking'
+import { type Awaitable, effect, type Mutex, type Operation, type VfioErrno } from '@vfiokit/locking'
+import { sriovInfo } from '@vfiokit/topology'
 import {
   copyFromUser,
   copyToUser,
@@ -9,6 +10,7 @@ import {
   DEVICE_INFO_MIN_BYTES,
   DEVICE_IOCTL,
   type DeviceDriver,
+  type DeviceFeature,
   type IoctlCall,
   lengthOf,
   type MapAdmission,
@@ -22,21 +24,27 @@ import {
 } from '@vfiokit/vfio-core'
 import { readConfig, writeConfig } from './config/config-access.ts'
 import { COMMAND, HEADER } from './config/register-permissions.ts'
+import { PCI_FEATURES } from './feature/pci-features.ts'
 import { argumentIn } from './ioctl-argument.ts'
+import { interruptInfo } from './irq/interrupt-kind.ts'
+import { ownMessages } from './irq/message-vectors.ts'
 import { admitMapping } from './mapping/map-admission.ts'
 import { OpenPciDevice } from './open-pci-device.ts'
 import type { PciBus } from './pci-bus.ts'
+import { DevicePower } from './power/device-power.ts'
 import { powerUp } from './power/power-state.ts'
 import { BarAccess } from './region/bar-access.ts'
 import type { DeviceRegion } from './region/device-region.ts'
 import { openRegions } from './region/open-regions.ts'
 import { regionInfo } from './region/region-info.ts'
 import { readRom } from './region/rom-access.ts'
-import { resetByIoctl, resetByMethods } from './reset/function-reset.ts'
+import { accessVga } from './region/vga-access.ts'
+import { resetByIoctl, tryResetByMethods, tryResetFunction } from './reset/function-reset.ts'
 import { hotResetByIoctl } from './reset/hot-reset.ts'
 import { hotResetInfo } from './reset/hot-reset-info.ts'
 import { lastCloseReset } from './reset/last-close-reset.ts'
 import { SavedState } from './reset/saved-state.ts'
+import { admitByToken, VfToken } from './sriov/vf-token.ts'
 
 const REGION_SPAN = 2 ** 40
 
@@ -51,31 +59,69 @@ interface Opened {
 export class VfioPciDevice implements DeviceDriver {
   /** Used, and not resettable on its own at last close: the whole set has to be reset some time. */
   needsReset = false
+  readonly power: DevicePower
+  /** Of a function with SR-IOV. */
+  readonly vfToken: VfToken | undefined
+  readonly #igate: Mutex
+  readonly #ioeventfdsLock: Mutex
   #opened: Opened | undefined
 
   constructor(
     readonly bus: PciBus,
     readonly device: VfioDevice,
     readonly hardware: PciHardware,
-  ) {}
+  ) {
+    const { core, topology, disableIdleD3 } = bus
+    ownMessages(hardware)
+    this.#igate = core.locks.mutex(`igate:${device.id}`)
+    this.#ioeventfdsLock = core.locks.mutex(`ioeventfds_lock:${device.id}`)
+    const { identity } = hardware
+    const hasVirtualFunctions = topology.virtualFunctions(identity.bdf).length > 0
+    this.power = new DevicePower({ hardware, profile: core.profile, disableIdleD3, hasVirtualFunctions })
+    this.vfToken = sriovInfo(identity) === undefined ? undefined : new VfToken()
+  }
 
   /** What exists while the device is open. */
   get open(): OpenPciDevice | undefined {
     return this.#opened?.state
   }
 
+  admitToken(shown: string | undefined): VfioErrno | undefined {
+    return admitByToken({ own: this.vfToken, physical: this.#physicalToken() }, shown)
+  }
+
+  /** Kernel: `vfio_pci_core_enable`. EAGAIN while somebody else has the function locked. */
   *enable(): Operation<VfioErrno | undefined> {
-    return yield* effect<VfioErrno | undefined>(`enable ${this.device.id}`, [undefined], () => {
-      this.#enable()
+    const { hardware, bus, device } = this
+    yield* effect(`power up ${device.id}`, [undefined], () => this.#decode())
+    const errno = yield* tryResetFunction(hardware, bus.locks)
+    return yield* effect<VfioErrno | undefined>(`enable ${device.id}`, [errno], () => {
+      if (errno === 'EAGAIN') {
+        this.power.idle()
+        return errno
+      }
+      this.#enable(errno === undefined)
       return undefined
     })
   }
 
+  /** Kernel: `vfio_pci_core_disable`. */
   *disable(): Operation<void> {
-    yield* effect(`disable ${this.device.id}`, [undefined], () => this.#disable())
-    yield* effect(`last close of ${this.device.set.id}`, [undefined], () =>
-      lastCloseReset(this.bus, this.device),
-    )
+    const { hardware, bus, device } = this
+    const { state, found } = this.#use()
+    yield* state.interrupts.close()
+    yield* state.ioeventfds.close()
+    yield* effect(`disable ${device.id}`, [undefined], () => this.#letGo(state))
+    const errno = state.resetWorks ? yield* tryResetByMethods(hardware, bus.locks) : 'ENOTTY'
+    yield* effect(`restore ${device.id}`, [undefined], () => {
+      this.needsReset = errno !== undefined
+      found.restore()
+    })
+    yield* lastCloseReset(bus, device)
+    yield* effect(`idle ${device.id}`, [undefined], () => {
+      device.cells.power.backing.write('D0')
+      this.power.idle()
+    })
   }
 
   *ioctl(call: IoctlCall): Operation<number> {
@@ -84,6 +130,12 @@ export class VfioPciDevice implements DeviceDriver {
         return this.#info(call.argument)
       case DEVICE_IOCTL.DEVICE_GET_REGION_INFO:
         return yield* regionInfo(this.#use().state, call.argument)
+      case DEVICE_IOCTL.DEVICE_GET_IRQ_INFO:
+        return interruptInfo(this.#use().state, call.argument)
+      case DEVICE_IOCTL.DEVICE_SET_IRQS:
+        return yield* this.#use().state.interrupts.set(call)
+      case DEVICE_IOCTL.DEVICE_IOEVENTFD:
+        return yield* this.#use().state.ioeventfds.set(call)
       case DEVICE_IOCTL.DEVICE_RESET:
         yield* resetByIoctl(this.#use().state)
         return 0
@@ -102,6 +154,7 @@ export class VfioPciDevice implements DeviceDriver {
     if (index <= PCI_REGION.BAR5) return bars.bar('read', transfer, index, at)
     if (index === PCI_REGION.ROM) return readRom(bars, transfer, at)
     if (index === PCI_REGION.CONFIG) return readConfig(state, transfer, at)
+    if (index === PCI_REGION.VGA) return accessVga('read', bars, transfer, at)
     return readRegion(this.#deviceRegion(index), transfer, at)
   }
 
@@ -111,6 +164,7 @@ export class VfioPciDevice implements DeviceDriver {
     if (index <= PCI_REGION.BAR5) return bars.bar('write', transfer, index, at)
     if (index === PCI_REGION.ROM) throw new VfioError('EINVAL', 'read-only', `the ROM of ${this.device.id}`)
     if (index === PCI_REGION.CONFIG) return writeConfig(state, transfer, at)
+    if (index === PCI_REGION.VGA) return accessVga('write', bars, transfer, at)
     return writeRegion(this.#deviceRegion(index), transfer, at)
   }
 
@@ -128,31 +182,53 @@ export class VfioPciDevice implements DeviceDriver {
     return admitMapping(this.#use().state, admission)
   }
 
-  /** Kernel: `vfio_pci_core_enable`, then the regions of providers. */
-  #enable(): void {
-    powerUp(this.hardware)
-    const command = this.hardware.readConfig(HEADER.COMMAND, 2)
-    const decoding = (command & ~COMMAND.MASTER) | this.#decodeBits()
-    this.hardware.writeConfig(HEADER.COMMAND, 2, decoding)
-    const resetWorks = resetByMethods(this.hardware) === undefined
-    const found = new SavedState(this.hardware)
-    this.hardware.writeConfig(HEADER.COMMAND, 2, decoding & ~COMMAND.INTX_DISABLE)
-    const regions = openRegions(this.hardware, this.bus.providers, this.bus.log)
-    const state = new OpenPciDevice(this.device, this.hardware, regions, resetWorks)
-    state.declareZapRanges()
-    this.#opened = { state, found, bars: new BarAccess(state, this.bus.core.profile.barAccessMaxBytes) }
+  feature(index: number): DeviceFeature | undefined {
+    return PCI_FEATURES.get(index)?.(this)
   }
 
-  /** Kernel: `vfio_pci_core_disable`. */
-  #disable(): void {
-    const { state, found } = this.#use()
+  /** Kernel: `pci_clear_master`, `pci_enable_device`. */
+  #decode(): void {
+    this.power.active()
+    powerUp(this.hardware)
+    const command = this.hardware.readConfig(HEADER.COMMAND, 2)
+    this.hardware.writeConfig(HEADER.COMMAND, 2, (command & ~COMMAND.MASTER) | this.#decodeBits())
+  }
+
+  #enable(resetWorks: boolean): void {
+    const { hardware, device, bus } = this
+    const found = new SavedState(hardware)
+    const regions = openRegions(hardware, bus.providers, bus.log)
+    const { locks, core } = bus
+    const { power } = this
+    const state = new OpenPciDevice({
+      device,
+      hardware,
+      regions,
+      resetWorks,
+      power,
+      locks,
+      profile: core.profile,
+      interruptController: bus.machine.interruptController,
+      igate: this.#igate,
+      ioeventfdsLock: this.#ioeventfdsLock,
+    })
+    state.declareZapRanges()
+    this.#physicalToken()?.countUser(1)
+    this.#opened = { state, found, bars: new BarAccess(state, core.profile.barAccessMaxBytes) }
+  }
+
+  #letGo(state: OpenPciDevice): void {
     for (const region of state.regions) region.close()
     this.#opened = undefined
-    powerUp(this.hardware)
+    this.#physicalToken()?.countUser(-1)
+    this.power.beforeReset()
     this.hardware.writeConfig(HEADER.COMMAND, 2, COMMAND.INTX_DISABLE)
-    this.needsReset = !(state.resetWorks && resetByMethods(this.hardware) === undefined)
-    found.restore()
-    this.device.cells.power.backing.write('D0')
+  }
+
+  /** The token of its physical function, if that is under vfio. */
+  #physicalToken(): VfToken | undefined {
+    const { physfn } = this.hardware.identity
+    return physfn === undefined ? undefined : this.bus.driverAt(physfn)?.vfToken
   }
 
   /** What its BARs need to answer; a ROM needs nothing until it is read. */

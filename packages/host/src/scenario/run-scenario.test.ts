@@ -333,7 +333,7 @@ describe('a run', () => {
     ])
     const strategies = ['nobody']
     expect(await defectsOf(() => runScenario(scenarioOf([[off]]), { strategies }))).toEqual([
-      'error: there is no such strategy (expected unmap-range, rfc-2021, vma-list, found nobody) [strategy-unknown]',
+      'error: there is no such strategy (expected unmap-range, vma-list, rfc-2021, shared-inode, layered, vma-list-device-set, ordered, set-rwsem, found nobody) [strategy-unknown]',
     ])
   })
 })

@@ -150,7 +150,7 @@ describe('a scenario file is refused for', () => {
     ],
     'an unknown strategy to run': [
       `${GOOD}strategies: [naive, §nice]\n`,
-      'there is no such strategy (expected unmap-range, rfc-2021, vma-list, found nice)',
+      'there is no such strategy (expected unmap-range, vma-list, rfc-2021, shared-inode, layered, vma-list-device-set, ordered, set-rwsem, found nice)',
     ],
     'an unknown strategy to expect': [
       `${GOOD}expect: {unmap-rnage: §ok}\n`,

@@ -7,6 +7,7 @@ import { set } from '../cell.ts'
 import type { VfioErrno } from '../errno.ts'
 import { type Body, type Operation, run } from '../op.ts'
 import type { AnyLockingStrategy } from '../strategy.ts'
+import { withExports } from './exported-memory.ts'
 import type { ProtocolDevice } from './protocol-device.ts'
 
 /**
@@ -20,14 +21,16 @@ export function resetFunction(
   device: ProtocolDevice,
   reset: Body<VfioErrno | undefined>,
 ): Operation<VfioErrno | undefined> {
-  return strategy.exclude(device, 'zap', function* () {
-    const { inReset, power } = device.cells
-    yield* set(inReset, true)
-    try {
-      yield* set(power, 'D0')
-      return yield* run(reset)
-    } finally {
-      yield* set(inReset, false)
-    }
-  })
+  return strategy.exclude(device, 'zap', () =>
+    withExports(device, true, function* () {
+      const { inReset, power } = device.cells
+      yield* set(inReset, true)
+      try {
+        yield* set(power, 'D0')
+        return yield* run(reset)
+      } finally {
+        yield* set(inReset, false)
+      }
+    }),
+  )
 }

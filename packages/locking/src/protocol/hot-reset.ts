@@ -7,6 +7,7 @@ import { set } from '../cell.ts'
 import type { VfioErrno } from '../errno.ts'
 import { type Body, type Operation, run } from '../op.ts'
 import type { AnyLockingStrategy, GuardedSet, Refused, SetMember } from '../strategy.ts'
+import { restoreExports, revokeExports } from './exported-memory.ts'
 import type { ProtocolDevice } from './protocol-device.ts'
 
 /** A member of the set, with the device as the protocol knows it. */
@@ -27,7 +28,10 @@ export function hotReset(
   members: readonly HotResetMember[],
   reset: Body<VfioErrno | undefined>,
 ): Operation<VfioErrno | Refused | undefined> {
-  return strategy.excludeSet<VfioErrno | undefined>(deviceSet, members, function* () {
+  const withRevoke = members.map((member) =>
+    member.device.exported === undefined ? member : revoking(member),
+  )
+  return strategy.excludeSet<VfioErrno | undefined>(deviceSet, withRevoke, function* () {
     try {
       for (const { device } of members) {
         yield* set(device.cells.inReset, true)
@@ -38,4 +42,20 @@ export function hotReset(
       for (const { device } of members) yield* set(device.cells.inReset, false)
     }
   })
+}
+
+/** Exports are revoked with the member's own lock, and restored just before it is released. */
+function revoking(member: HotResetMember): HotResetMember {
+  const { device, locked, releasing } = member
+  return {
+    ...member,
+    *locked() {
+      yield* revokeExports(device)
+      if (locked !== undefined) yield* run(locked)
+    },
+    *releasing() {
+      if (releasing !== undefined) yield* run(releasing)
+      yield* restoreExports(device)
+    },
+  }
 }

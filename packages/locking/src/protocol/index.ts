@@ -8,6 +8,7 @@ export {
   POWER_STATES,
   type PowerState,
 } from './device-cells.ts'
+export type { ExportedMemory } from './exported-memory.ts'
 export { faultBody, handleFault, suppliedFaultBody, touch } from './fault.ts'
 export { resetFunction } from './function-reset.ts'
 export { type HotResetMember, hotReset } from './hot-reset.ts'

@@ -8,6 +8,7 @@ import { set } from '../cell.ts'
 import type { VfioErrno } from '../errno.ts'
 import { type Body, type Operation, run } from '../op.ts'
 import type { AnyLockingStrategy } from '../strategy.ts'
+import { withExports } from './exported-memory.ts'
 import type { ProtocolDevice } from './protocol-device.ts'
 
 /**
@@ -24,7 +25,7 @@ export function setMemoryEnabled(
   write: Body<VfioErrno | undefined>,
 ): Operation<VfioErrno | undefined> {
   return strategy.exclude(device, enabled ? 'lock-only' : 'zap', () =>
-    setMemoryEnabledBody(device, enabled, write),
+    withExports(device, !enabled, () => setMemoryEnabledBody(device, enabled, write)),
   )
 }
 

@@ -8,6 +8,7 @@ import { set } from '../cell.ts'
 import { type Body, type Operation, run } from '../op.ts'
 import type { AnyLockingStrategy } from '../strategy.ts'
 import type { PowerState } from './device-cells.ts'
+import { withExports } from './exported-memory.ts'
 import type { ProtocolDevice } from './protocol-device.ts'
 
 /**
@@ -21,9 +22,12 @@ export function setPower(
   state: PowerState,
   apply: Body<PowerState>,
 ): Operation<PowerState> {
-  return strategy.exclude(device, state === 'D3hot' ? 'zap' : 'lock-only', function* () {
-    const reached = yield* run(apply)
-    yield* set(device.cells.power, reached)
-    return reached
-  })
+  const zaps = state === 'D3hot'
+  return strategy.exclude(device, zaps ? 'zap' : 'lock-only', () =>
+    withExports(device, zaps, function* () {
+      const reached = yield* run(apply)
+      yield* set(device.cells.power, reached)
+      return reached
+    }),
+  )
 }

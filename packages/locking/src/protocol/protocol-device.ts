@@ -2,12 +2,15 @@
 import type { LockUse } from '../lock.ts'
 import type { AnyGuardedDevice, AnyLockingStrategy } from '../strategy.ts'
 import type { DeviceCells } from './device-cells.ts'
+import type { ExportedMemory } from './exported-memory.ts'
 
 /** A device under a strategy, with its cells. */
 export interface ProtocolDevice extends AnyGuardedDevice {
   readonly cells: DeviceCells
   /** Pages of mappings that follow the memory of the device and are present now. */
   readonly presentBarPages: number
+  /** What other devices were given of its memory; undefined while nothing is exported. */
+  readonly exported?: ExportedMemory | undefined
 }
 
 /** Whether somebody who holds `held` keeps every reader of the device out. */

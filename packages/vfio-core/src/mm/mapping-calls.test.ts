@@ -50,6 +50,11 @@ describe('mmap', () => {
     [{ fd: 0 }, 'ENODEV', 'not-a-device'],
     [{ protection: EXECUTE }, 'EPERM', 'not-mappable'],
     [{ shared: false }, 'EINVAL', 'not-mappable'],
+    [{ offset: 2 ** 60 }, 'EINVAL', 'bad-offset'],
+    [{ offset: 2 ** 60, fd: 99 }, 'EBADF', 'bad-fd'],
+    [{ offset: -3840 }, 'EINVAL', 'bad-alignment'],
+    [{ offset: -4096, lengthBytes: 4096 }, 'EOVERFLOW', 'bad-offset'],
+    [{ offset: -8192, lengthBytes: 4096 }, 'EINVAL', 'bad-offset'],
   ] as const)('with %j is %s %s', (change, errno, reason) => {
     const { calls, request, core } = mapped()
     expect(thrownBy(() => now(calls.mmap({ ...request, ...change })))).toMatchObject({ errno, reason })
@@ -57,7 +62,7 @@ describe('mmap', () => {
     expect(core.locks.busy()).toEqual([])
   })
 
-  test.each([{ offset: -4096 }, { lengthBytes: -1 }, { lengthBytes: Number.NaN }, { offset: 2 ** 60 }])(
+  test.each([{ lengthBytes: -1 }, { lengthBytes: Number.NaN }, { offset: 0.5 }])(
     'with %j is a bug of the caller',
     (change) => {
       const { calls, request } = mapped()
@@ -217,6 +222,19 @@ describe.each([unmapRange, vmaList] as AnyLockingStrategy[])('a touch under $nam
     now(child.exit())
     expect(driver.device.presentBarPages).toBe(0)
     expect(core.locks.busy()).toEqual([])
+  })
+
+  test.each([
+    ['read', true],
+    ['write', true],
+    ['execute', true],
+    ['nothing', false],
+  ])('a load works through a mapping for %s: %s', (what, works) => {
+    const { calls, request } = mapped({ strategy, kernel: '6.12' })
+    const protection = { read: what === 'read', write: what === 'write', execute: what === 'execute' }
+    const address = now(calls.mmap({ ...request, protection }))
+    if (works) load(calls, address)
+    else expect(thrownBy(() => load(calls, address))).toMatchObject({ signal: 'SIGSEGV', code: 2 })
   })
 
   test('that crosses a page is two touches, and asked as one it is a bug of the caller', () => {

@@ -2,12 +2,16 @@
 import { acquire, effect, type Operation, release, unwind, zapMapping } from '@vfiokit/locking'
 import { DeviceFile } from '../device-file.ts'
 import { VfioError } from '../vfio-error.ts'
+import { AnonymousMemory } from './anonymous-memory.ts'
 import { PAGE_SIZE_BYTES, pageOf, pagesOf } from './page.ts'
 import type { Process } from './process.ts'
 import { type Protection, Vma } from './vma.ts'
 
-/** Arguments of an mmap. */
-export interface MmapRequest {
+/** Arguments of an mmap: of a part of a device, or of memory of the process's own. */
+export type MmapRequest = DeviceMapRequest | MemoryMapRequest
+
+/** Arguments of an mmap of a device. */
+export interface DeviceMapRequest {
   readonly fd: number
   /** Offset in the file, in bytes; a multiple of the page size. */
   readonly offset: number
@@ -19,8 +23,13 @@ export interface MmapRequest {
   readonly id?: string
 }
 
+/** Arguments of an mmap with MAP_ANONYMOUS. */
+export interface MemoryMapRequest extends Omit<DeviceMapRequest, 'fd' | 'offset'> {
+  readonly anonymous: true
+}
+
 /**
- * Maps a part of a device. Never brings in a page: each comes with its first touch.
+ * Maps memory, or a part of a device. Of a device it never brings in a page: each comes with its first touch.
  *
  * @returns the address.
  * @throws VfioError EINVAL for an unaligned offset, EBADF, EINVAL for a length of 0, ENODEV for a file
@@ -29,6 +38,7 @@ export interface MmapRequest {
  * @throws RangeError for an offset or length that is no number of bytes.
  */
 export function* mmap(process: Process, request: MmapRequest): Operation<number> {
+  if ('anonymous' in request) return yield* mapMemory(process, request)
   const file = mappableFile(process, request)
   yield* acquire(process.mmapLock)
   try {
@@ -44,22 +54,45 @@ export function* mmap(process: Process, request: MmapRequest): Operation<number>
   }
 }
 
-function mappableFile(process: Process, request: MmapRequest): DeviceFile {
+function* mapMemory(process: Process, request: MemoryMapRequest): Operation<number> {
+  const { lengthBytes, protection, shared } = request
+  refuseNoBytes(lengthBytes)
+  if (lengthBytes === 0) throw new VfioError('EINVAL', 'bad-count', 'a mapping of no bytes')
+  const pages = pagesOf(lengthBytes)
+  yield* acquire(process.mmapLock)
+  try {
+    const start = process.reserve(pages)
+    const id = request.id ?? `${process.id}:0x${start.toString(16)}`
+    process.addMemory(new AnonymousMemory({ id, start, pages, protection, shared }))
+    return start
+  } finally {
+    yield* release(process.mmapLock)
+  }
+}
+
+function mappableFile(process: Process, request: DeviceMapRequest): DeviceFile {
   const { offset, lengthBytes, protection } = request
-  refuseNoBytes(offset, lengthBytes)
+  refuseNoBytes(lengthBytes)
+  if (!Number.isInteger(offset)) throw new RangeError(`${offset} is no number of bytes`)
   if (offset % PAGE_SIZE_BYTES !== 0)
     throw new VfioError('EINVAL', 'bad-alignment', `offset 0x${offset.toString(16)} is inside a page`)
   const file = process.file(request.fd)
   if (lengthBytes === 0) throw new VfioError('EINVAL', 'bad-count', 'a mapping of no bytes')
   if (!(file instanceof DeviceFile))
-    throw new VfioError('ENODEV', 'not-a-device', `${file.title} cannot be mapped`)
-  if (protection.execute && file.groupFile.profile.deviceFilesNoExec)
+    throw new VfioError(file.mmapRefusal, 'not-a-device', `${file.title} cannot be mapped`)
+  // An offset has no sign here: below 0 it is one of the last of 64 bits, and no file ends behind them.
+  if (offset < 0 && offset + lengthBytes >= 0)
+    throw new VfioError('EOVERFLOW', 'bad-offset', `offset ${offset} of ${file.title}`)
+  // 2^53 is the index of region 8192.
+  if (offset < 0 || !Number.isSafeInteger(offset + lengthBytes))
+    throw new VfioError('EINVAL', 'bad-offset', `offset ${offset} of ${file.title}`)
+  if (protection.execute && file.profile.deviceFilesNoExec)
     throw new VfioError('EPERM', 'not-mappable', `${file.title} cannot be executed`)
   return file
 }
 
 /** Asks the driver. mmap_lock is held, as the kernel holds it around `f_op->mmap`. */
-function admit(process: Process, file: DeviceFile, request: MmapRequest): Vma {
+function admit(process: Process, file: DeviceFile, request: DeviceMapRequest): Vma {
   const { device } = file
   const pages = pagesOf(request.lengthBytes)
   const page = pageOf(request.offset)
@@ -98,6 +131,7 @@ export function* munmap(process: Process, address: number, lengthBytes: number):
       yield* removeVma(vma)
       gone.push(vma)
     }
+    for (const memory of process.memory.within(address, end)) process.memory.remove(memory)
   } finally {
     yield* release(process.mmapLock)
     yield* unwind(gone.map((vma) => () => vma.file.drop()))
@@ -122,6 +156,7 @@ function* removeVma(vma: Vma): Operation<void> {
  * finds one of them at every moment, and waits for the mmap_lock that is held here.
  */
 function* splitAt(process: Process, address: number): Operation<void> {
+  splitMemoryAt(process, address)
   const vma = process.vmaAt(address)
   if (vma === undefined || vma.start === address) return
   const headPages = (address - vma.start) / PAGE_SIZE_BYTES
@@ -141,6 +176,15 @@ function* splitAt(process: Process, address: number): Operation<void> {
   })
   for (const piece of [head, tail]) yield* opened(piece)
   yield* closed(vma)
+}
+
+function splitMemoryAt({ memory }: Process, address: number): void {
+  const whole = memory.at(address)
+  if (whole === undefined || whole.start === address) return
+  const headPages = (address - whole.start) / PAGE_SIZE_BYTES
+  memory.remove(whole)
+  memory.add(whole.part(whole.id, 0, headPages))
+  memory.add(whole.part(`${whole.id}+${headPages}`, headPages, whole.pages - headPages))
 }
 
 /** Tells the strategy of a mapping that came to be by fork or split. */
@@ -192,15 +236,15 @@ export function* mprotect(
   yield* acquire(process.mmapLock)
   try {
     for (let at = address; at < end; ) {
-      if (process.vmaAt(at) === undefined)
+      if (process.areaAt(at) === undefined)
         throw new VfioError('ENOMEM', 'bad-address', `nothing is mapped at 0x${at.toString(16)}`)
       yield* splitAt(process, at)
       yield* splitAt(process, end)
-      const vma = process.vmaAt(at)!
-      if (protection.execute && vma.file.groupFile.profile.deviceFilesNoExec)
-        throw new VfioError('EACCES', 'not-mappable', `${vma.file.title} cannot be executed`)
-      vma.protection = protection
-      at = vma.end
+      const area = process.areaAt(at)!
+      if (area instanceof Vma && protection.execute && area.file.profile.deviceFilesNoExec)
+        throw new VfioError('EACCES', 'not-mappable', `${area.file.title} cannot be executed`)
+      area.protection = protection
+      at = area.end
     }
   } finally {
     yield* release(process.mmapLock)
@@ -219,6 +263,7 @@ export function* fork(parent: Process, child: Process): Operation<void> {
       file.take()
       child.installAt(fd, file)
     }
+    for (const memory of parent.memory.all) child.addMemory(memory.forChild(`${memory.id}@${child.id}`))
     for (const vma of parent.vmas) {
       const copy = part(vma, `${vma.id}@${child.id}`, 0, vma.pages, child)
       yield* effect(`fork ${vma.id}`, [undefined], () => {

@@ -7,6 +7,8 @@ import type { ProcessHandle, RwSemaphore } from '@vfiokit/locking'
 import type { OpenFile } from '../open-file.ts'
 import { STANDARD_STREAMS, StandardStream } from '../standard-stream.ts'
 import { VfioError } from '../vfio-error.ts'
+import { AddressMap } from './address-map.ts'
+import type { AnonymousMemory } from './anonymous-memory.ts'
 import { PAGE_SIZE_BYTES } from './page.ts'
 import type { Vma } from './vma.ts'
 
@@ -16,8 +18,9 @@ const MMAP_BASE = 0x7000_0000_0000
 /** One process of a host. */
 export class Process implements ProcessHandle {
   readonly #files = new Map<number, OpenFile>()
-  /** By address; mappings do not overlap. */
-  readonly #vmas: Vma[] = []
+  readonly #vmas = new AddressMap<Vma>()
+  /** What the process allocated. Changed with mmap_lock held for writing. */
+  readonly memory: AddressMap<AnonymousMemory> = new AddressMap()
   #nextAddress = MMAP_BASE
   /** No descriptor below it is free. */
   #lowestFree = 0
@@ -38,9 +41,9 @@ export class Process implements ProcessHandle {
     return this.#files
   }
 
-  /** Mappings by address. */
+  /** Mappings of devices by address. */
   get vmas(): readonly Vma[] {
-    return this.#vmas
+    return this.#vmas.all
   }
 
   /** Gives a file the lowest free descriptor. */
@@ -90,11 +93,18 @@ export class Process implements ProcessHandle {
    * @throws TypeError where something is mapped already.
    */
   addVma(vma: Vma): void {
-    const at = this.#firstEndingAfter(vma.start)
-    const next = this.#vmas[at]
-    if (next !== undefined && next.start < vma.end) throw new TypeError(`${vma.id} overlaps ${next.id}`)
-    this.#vmas.splice(at, 0, vma)
+    this.#vmas.add(vma)
     this.#nextAddress = Math.max(this.#nextAddress, vma.end + PAGE_SIZE_BYTES)
+  }
+
+  /**
+   * Adds memory. mmap_lock is held for writing.
+   *
+   * @throws TypeError where memory is already.
+   */
+  addMemory(memory: AnonymousMemory): void {
+    this.memory.add(memory)
+    this.#nextAddress = Math.max(this.#nextAddress, memory.end + PAGE_SIZE_BYTES)
   }
 
   /**
@@ -103,36 +113,21 @@ export class Process implements ProcessHandle {
    * @throws TypeError for a mapping that is not of this process.
    */
   removeVma(vma: Vma): void {
-    const at = this.#firstEndingAfter(vma.start)
-    if (this.#vmas[at] !== vma) throw new TypeError(`${vma.id} is not mapped in ${this.id}`)
-    this.#vmas.splice(at, 1)
+    this.#vmas.remove(vma)
   }
 
   /** The mapping at an address. */
   vmaAt(address: number): Vma | undefined {
-    const vma = this.#vmas[this.#firstEndingAfter(address)]
-    return vma !== undefined && vma.start <= address ? vma : undefined
+    return this.#vmas.at(address)
+  }
+
+  /** The mapping or the memory at an address. */
+  areaAt(address: number): Vma | AnonymousMemory | undefined {
+    return this.#vmas.at(address) ?? this.memory.at(address)
   }
 
   /** The mappings that overlap `[start, end)`. */
   vmasIn(start: number, end: number): Vma[] {
-    const found: Vma[] = []
-    for (let at = this.#firstEndingAfter(start); at < this.#vmas.length; at++) {
-      const vma = this.#vmas[at]!
-      if (vma.start >= end) break
-      found.push(vma)
-    }
-    return found
-  }
-
-  #firstEndingAfter(address: number): number {
-    let low = 0
-    let high = this.#vmas.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (this.#vmas[middle]!.end > address) high = middle
-      else low = middle + 1
-    }
-    return low
+    return this.#vmas.within(start, end)
   }
 }

@@ -10,8 +10,9 @@ import type { Frame } from './frame.ts'
 import { PAGE_SIZE_BYTES, pageOf } from './page.ts'
 import { touchPage } from './page-touch.ts'
 import type { Process } from './process.ts'
+import { allows } from './vma.ts'
 
-/** A range of user memory that is mapped from a device. */
+/** A range of user memory: mapped from a device, or the process's own. */
 export interface UserRange {
   readonly address: number
   readonly lengthBytes: number
@@ -79,15 +80,16 @@ function* copyPages(
   copy: CopyPart,
 ): Operation<void> {
   for (let from = 0; from < lengthBytes; ) {
-    const vma = process.vmaAt(address + from)
-    if (vma === undefined || !vma.protection[need])
+    const area = process.areaAt(address + from)
+    if (area === undefined || !allows(area.protection, need))
       throw new VfioError('EFAULT', 'bad-address', `0x${(address + from).toString(16)} of ${process.id}`)
-    const page = pageOf(address + from - vma.start)
+    const page = pageOf(address + from - area.start)
     const offset = (address + from) % PAGE_SIZE_BYTES
     const to = Math.min(lengthBytes, from + PAGE_SIZE_BYTES - offset)
     const start = from
-    const outcome = yield* touchPage(vma, page, need, (frame) => copy(frame, offset, start, to))
-    if (outcome === 'sigbus') throw new VfioError('EFAULT', 'bad-address', `page ${page} of ${vma.id} faults`)
+    const outcome = yield* touchPage(area, page, need, (frame) => copy(frame, offset, start, to))
+    if (outcome === 'sigbus')
+      throw new VfioError('EFAULT', 'bad-address', `page ${page} of ${area.id} faults`)
     // Otherwise the mapping changed under the copy: the same part again, by what is mapped now.
     if (outcome === 'nopage') from = to
   }

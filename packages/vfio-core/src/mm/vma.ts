@@ -27,6 +27,11 @@ export interface Protection {
   readonly execute: boolean
 }
 
+/** Whether an access works. Page tables of x86 cannot forbid to read what may be written or executed. */
+export function allows({ read, write, execute }: Protection, need: 'read' | 'write'): boolean {
+  return need === 'write' ? write : read || write || execute
+}
+
 /** What makes a vma. */
 export interface VmaInit {
   readonly id: string

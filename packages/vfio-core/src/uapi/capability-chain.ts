@@ -15,12 +15,22 @@ export interface InfoCapability {
   readonly body: Uint8Array
 }
 
-/** Newer kernels pad each capability so that the next begins on such a boundary. */
+/** 6.12 and newer pad each capability so that the next begins on such a boundary; older ones do not. */
 const CAPABILITY_ALIGN_BYTES = 8
 
-/** How many bytes a chain takes behind its struct. */
-export function chainBytes(capabilities: readonly InfoCapability[]): number {
-  return capabilities.reduce((sum, { body }) => sum + padded(CAP_HEADER.sizeBytes + body.length), 0)
+/**
+ * How many bytes a chain takes behind its struct.
+ *
+ * @param alignBytes - Where each capability may begin.
+ */
+export function chainBytes(
+  capabilities: readonly InfoCapability[],
+  alignBytes: number = CAPABILITY_ALIGN_BYTES,
+): number {
+  return capabilities.reduce(
+    (sum, { body }) => sum + padded(CAP_HEADER.sizeBytes + body.length, alignBytes),
+    0,
+  )
 }
 
 /**
@@ -33,15 +43,19 @@ export function writeChain(
   bytes: Uint8Array,
   structBytes: number,
   capabilities: readonly InfoCapability[],
+  alignBytes: number = CAPABILITY_ALIGN_BYTES,
 ): number {
-  if (structBytes + chainBytes(capabilities) > bytes.length)
+  if (structBytes + chainBytes(capabilities, alignBytes) > bytes.length)
     throw new RangeError(`${capabilities.length} capabilities do not fit into ${bytes.length} bytes`)
   let at = structBytes
   capabilities.forEach(({ id, version, body }, index) => {
-    const next = index + 1 < capabilities.length ? at + padded(CAP_HEADER.sizeBytes + body.length) : 0
+    const next =
+      index + 1 < capabilities.length ? at + padded(CAP_HEADER.sizeBytes + body.length, alignBytes) : 0
     CAP_HEADER.write(bytes, { id, version, next }, at)
     bytes.set(body, at + CAP_HEADER.sizeBytes)
-    at += padded(CAP_HEADER.sizeBytes + body.length)
+    const end = at + padded(CAP_HEADER.sizeBytes + body.length, alignBytes)
+    bytes.fill(0, at + CAP_HEADER.sizeBytes + body.length, end)
+    at = end
   })
   return capabilities.length === 0 ? 0 : structBytes
 }
@@ -65,6 +79,6 @@ export function readChain(bytes: Uint8Array, capOffset: number): InfoCapability[
   return capabilities
 }
 
-function padded(sizeBytes: number): number {
-  return Math.ceil(sizeBytes / CAPABILITY_ALIGN_BYTES) * CAPABILITY_ALIGN_BYTES
+function padded(sizeBytes: number, alignBytes: number): number {
+  return Math.ceil(sizeBytes / alignBytes) * alignBytes
 }

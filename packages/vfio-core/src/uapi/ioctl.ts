@@ -11,6 +11,7 @@ export const CONTAINER_IOCTL = {
   IOMMU_GET_INFO: 0x3b70,
   IOMMU_MAP_DMA: 0x3b71,
   IOMMU_UNMAP_DMA: 0x3b72,
+  IOMMU_DIRTY_PAGES: 0x3b75,
 } as const
 
 /** On a group. */

@@ -48,6 +48,7 @@ const NUMBERS = {
   IOMMU_GET_INFO: 12,
   IOMMU_MAP_DMA: 13,
   IOMMU_UNMAP_DMA: 14,
+  IOMMU_DIRTY_PAGES: 17,
 } as const
 
 describe('the numbers of linux/vfio.h', () => {

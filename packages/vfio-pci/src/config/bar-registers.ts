@@ -12,6 +12,8 @@ const REGISTERS: readonly number[] = [0x10, 0x14, 0x18, 0x1c, 0x20, 0x24, HEADER
 const LOW_32 = 0xffff_ffffn
 const ROM_ENABLE = 1
 const IO_SPACE = 1
+const WIDE = 4
+const PREFETCHABLE = 8
 
 /** The BARs of one open device. */
 export class BarRegisters {
@@ -58,9 +60,10 @@ export class BarRegisters {
         continue
       }
       const mask = ~BigInt(resource.sizeBytes - 1)
-      const low = BigInt(this.config.copy(offset, 4)) & mask & LOW_32
-      this.config.setCopy(offset, 4, (Number(low) | typeBits(resource)) >>> 0)
-      if (resource.width !== 64) continue
+      const low = Number(BigInt(this.config.copy(offset, 4)) & mask & LOW_32) | typeBits(resource)
+      this.config.setCopy(offset, 4, low)
+      // The register is asked, as in the kernel: in one of four ports it may be a bit of the address.
+      if ((low & WIDE) === 0 || bar === 5) continue
       bar++
       const high = BigInt(this.config.copy(offset + 4, 4)) & (mask >> 32n) & LOW_32
       this.config.setCopy(offset + 4, 4, Number(high))
@@ -91,5 +94,5 @@ export class BarRegisters {
 
 function typeBits(resource: BarResource): number {
   if (resource.kind === 'io') return IO_SPACE
-  return (resource.prefetchable ? 8 : 0) | (resource.width === 64 ? 4 : 0)
+  return (resource.prefetchable ? PREFETCHABLE : 0) | (resource.width === 64 ? WIDE : 0)
 }

@@ -1,7 +1,8 @@
-import { record, type Step } from '@vfiokit/locking'
+import { LockOp, record, type Step } from '@vfiokit/locking'
+import { STRATEGIES } from '@vfiokit/locking-strategies'
 import { describe, expect, test } from 'vitest'
 import { bytesOf, failure, type GuestDevice, now, REGION } from '../fixtures/guest.ts'
-import { Host, STRATEGIES } from '../fixtures/host.ts'
+import { Host } from '../fixtures/host.ts'
 import { AT, type FunctionName } from '../fixtures/machine.ts'
 import { spyOn } from '../fixtures/spy-model.ts'
 
@@ -11,7 +12,10 @@ const open = (name: FunctionName = 'nvme') => new Host().guest().open(name)
 function stepsOf(step: Step<unknown>): string[] {
   const { steps, outcome } = record(step)
   if ('error' in outcome) throw outcome.error
-  return steps.map(({ op }) => op.kind).filter((kind) => kind === 'zap' || kind === 'acquire')
+  return steps
+    .filter(({ op }) => !(op instanceof LockOp && op.lock.name.startsWith('igate')))
+    .map(({ op }) => op.kind)
+    .filter((kind) => kind === 'zap' || kind === 'acquire')
 }
 
 function configWrite(device: GuestDevice, at: number, value: number, widthBytes: 1 | 2 | 4): Step<number> {

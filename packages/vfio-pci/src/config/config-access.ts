@@ -40,9 +40,6 @@ export function* writeConfig(open: OpenPciDevice, transfer: Transfer, at: number
     const bytes = new Uint8Array(4)
     yield* copyFromUser(transfer.process, transfer.buffer, done, bytes.subarray(0, widthBytes))
     yield* writeRegister(open, offset, widthBytes, new DataView(bytes.buffer).getUint32(0, true))
-    // After the memory lock is given back: what masks interrupts has a lock of its own, outside it.
-    if (offset === HEADER.COMMAND || offset === HEADER.COMMAND + 1)
-      yield* effect('interrupt disable', [undefined], () => open.followIntxDisable())
     done += widthBytes
   }
   return count
@@ -60,6 +57,7 @@ function checkedCount(open: OpenPciDevice, { buffer }: Transfer, at: number): nu
 
 function readRegister(open: OpenPciDevice, offset: number, widthBytes: ConfigWidth): number {
   const { config, barRegisters } = open
+  if (!config.isHeader(offset)) return config.read(offset, widthBytes)
   if (BarRegisters.covers(offset)) barRegisters.refresh()
   const value = config.read(offset, widthBytes)
   // A virtual function has no memory-enable bit in hardware: the virtual one shows through.
@@ -73,15 +71,30 @@ function* writeRegister(
   widthBytes: ConfigWidth,
   value: number,
 ): Operation<void> {
-  if (offset === HEADER.COMMAND) return yield* writeCommand(open, widthBytes, value)
-  const claim = open.config.claimedBy(offset)
-  const hook = claim && CAPABILITY_WRITES.get(claim.id)
+  const { config } = open
+  if (config.isHeader(offset)) return yield* writeHeader(open, offset, widthBytes, value)
+  const claim = config.claimedBy(offset)
+  const hook = claim === undefined || claim.extended ? undefined : CAPABILITY_WRITES.get(claim.id)
   if (claim !== undefined && hook !== undefined)
     return yield* hook({ open, start: claim.start, offset, widthBytes, value })
-  yield* effect('config write', [undefined], () => {
-    open.config.write(offset, widthBytes, value)
-    if (BarRegisters.covers(offset)) open.barRegisters.noteWrite()
-  })
+  yield* effect('config write', [undefined], () => config.write(offset, widthBytes, value))
+}
+
+function* writeHeader(
+  open: OpenPciDevice,
+  offset: number,
+  widthBytes: ConfigWidth,
+  value: number,
+): Operation<void> {
+  if (offset === HEADER.COMMAND) yield* writeCommand(open, widthBytes, value)
+  else
+    yield* effect('config write', [undefined], () => {
+      open.config.write(offset, widthBytes, value)
+      if (BarRegisters.covers(offset)) open.barRegisters.noteWrite()
+    })
+  // After the memory lock is given back: what masks interrupts has a lock of its own, outside it.
+  if (offset === HEADER.COMMAND || offset === HEADER.COMMAND + 1)
+    yield* open.interrupts.follow(open.wantsNoIntx)
 }
 
 /** Only an access that begins at the register is one of the command; a byte written at 5 is just stored. */

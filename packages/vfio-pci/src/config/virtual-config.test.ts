@@ -1,5 +1,6 @@
 import { type PciHardware, SimulatedMachine } from '@vfiokit/hardware'
 import { Bdf, ConfigComposer, ConfigSpace, TopologyBuilder } from '@vfiokit/topology'
+import { kernelProfile } from '@vfiokit/vfio-core'
 import { VirtualConfig } from '@vfiokit/vfio-pci'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -14,7 +15,7 @@ function hardwareOf(config: ConfigSpace): PciHardware {
 }
 
 function viewOf(config: ConfigSpace): VirtualConfig {
-  return new VirtualConfig(hardwareOf(config))
+  return new VirtualConfig(hardwareOf(config), kernelProfile())
 }
 
 const LIST_HEAD = 0x34
@@ -37,6 +38,20 @@ function chainOf(view: VirtualConfig): string[] {
 /** Whether a pointer is of the header, or of the capability that it stands in. */
 function isOwn(view: VirtualConfig, pointer: number): boolean {
   return pointer === LIST_HEAD || view.claimedBy(pointer)?.start === pointer - 1
+}
+
+/** Junk with a list of capabilities through it, at those dwords. */
+function threaded(junk: Uint8Array, dwords: readonly number[]): Uint8Array {
+  const bytes = Uint8Array.from(junk)
+  bytes[0x06]! |= 0x10
+  bytes[0x0e] = 0
+  let pointer = LIST_HEAD
+  for (const dword of dwords) {
+    bytes[pointer] = 4 * dword
+    pointer = 4 * dword + 1
+  }
+  bytes[pointer] = 0
+  return bytes
 }
 
 describe('the header', () => {
@@ -129,7 +144,7 @@ describe('capabilities', () => {
     const lone = host.guest().open('lone')
     lone.setConfig(0x68, 4, 0)
     expect(lone.config(0x68, 2)).toBe(0x0009)
-    expect(host.driver('lone').open!.config.claimedBy(0x6f)).toEqual({ id: 9, start: 0x68 })
+    expect(host.driver('lone').open!.config.claimedBy(0x6f)).toEqual({ id: 9, extended: false, start: 0x68 })
     expect(host.driver('lone').open!.config.claimedBy(0x70)).toBeUndefined()
   })
 
@@ -151,9 +166,9 @@ describe('capabilities', () => {
     bytes.set([0x48], 0x41)
     bytes.copyWithin(0x48, 0x60, 0x6c)
     const hardware = hardwareOf(new ConfigSpace(bytes))
-    const view = new VirtualConfig(hardware)
-    expect(view.claimedBy(0x47)).toEqual({ id: 5, start: 0x40 })
-    expect(view.claimedBy(0x48)).toEqual({ id: 0x11, start: 0x48 })
+    const view = new VirtualConfig(hardware, kernelProfile())
+    expect(view.claimedBy(0x47)).toEqual({ id: 5, extended: false, start: 0x40 })
+    expect(view.claimedBy(0x48)).toEqual({ id: 0x11, extended: false, start: 0x48 })
     view.write(0x4c, 4, 0xffff_ffff)
     expect(view.read(0x4c, 4)).toBe(0)
     hardware.writeConfig(0x4a, 2, 0x4000)
@@ -165,21 +180,31 @@ describe('capabilities', () => {
     ['points back', 0x51, 0x40],
     ['points into the header', 0x51, 0x10],
     ['points to the last byte', 0x51, 0xff],
-  ])('a list that %s ends, and the device opens', (_, at, to) => {
+  ])('a list that %s is shown as it is, and the device opens', (_, at, to) => {
     const bytes = new ConfigComposer(256, { vendorId: 1, deviceId: 2 })
       .capability({ id: 0x01, offset: 0x40 })
       .capability({ id: 0x11, offset: 0x50 })
       .compose().bytes
     bytes[at] = to
     const chain = chainOf(viewOf(new ConfigSpace(bytes)))
-    expect(chain.length).toBeLessThan(4)
-    expect(chain[0]).toBe('1@40')
+    expect(chain.slice(0, 1)).toEqual(['1@40'])
   })
 
   test('of a space that is known by 64 bytes no capability is made up', () => {
     const whole = new ConfigComposer(256, { vendorId: 1, deviceId: 2 }).capability({ id: 0x01 }).compose()
     const view = viewOf(new ConfigSpace(whole.bytes.slice(0, 64)))
     expect(chainOf(view)).toEqual([])
+  })
+
+  test('a list that ends, through any junk, ends for the user too', () => {
+    const junk = fc.uint8Array({ minLength: 256, maxLength: 256 })
+    const dwords = fc.uniqueArray(fc.integer({ min: 0x40 / 4, max: 0xfc / 4 }), { maxLength: 48 })
+    fc.assert(
+      fc.property(junk, dwords, (bytes, list) => {
+        const chain = chainOf(viewOf(new ConfigSpace(threaded(bytes, list))))
+        expect(chain.length).toBeLessThanOrEqual(list.length)
+      }),
+    )
   })
 
   test('any bytes at all make a view that can be read and written everywhere', () => {
@@ -191,7 +216,6 @@ describe('capabilities', () => {
           view.write(at, 4, 0xffff_ffff)
           expect(view.read(at, 4)).toSatisfy((value: number) => value >= 0 && value <= 0xffff_ffff)
         }
-        expect(chainOf(view).length).toBeLessThan(60)
       }),
       { numRuns: 100 },
     )
@@ -231,10 +255,7 @@ const NIC_RULES = new Map<number, ByteRule>([
   ...[...range(0x40, 0x48), ...range(0x48, 0x56), ...range(0x70, 0xa4), ...range(0xb0, 0xbc)].map(
     (at) => [at, { virtual: 0, writable: 0 }] as const,
   ),
-  ...[0x40, 0x48, 0x70, 0xb0].flatMap((at) => [
-    [at, { virtual: 0xff, writable: 0 }] as const,
-    [at + 1, { virtual: 0xff, writable: 0 }] as const,
-  ]),
+  ...[0x40, 0x48, 0x70, 0xb0].map((at) => [at + 1, { virtual: 0xff, writable: 0 }] as const),
   [0x43, { virtual: 0xf8, writable: 0 }],
   [0x44, { virtual: 0, writable: 0xfc }],
   [0x45, { virtual: 0x81, writable: 0x7e }],
@@ -267,7 +288,7 @@ describe('the permission tables against a byte-by-byte oracle', () => {
       fc.property(writes, (list) => {
         const machine = fixtureMachine(fixtureTopology())
         const hardware = machine.hardware(BDF.nic)!
-        const view = new VirtualConfig(hardware)
+        const view = new VirtualConfig(hardware, kernelProfile())
         const copy = view.bytes.slice()
         for (const { width, place, value } of list) {
           const offset = place - (place % width)
@@ -298,7 +319,7 @@ describe('the permission tables against a byte-by-byte oracle', () => {
   })
 
   test.each(FUNCTION_NAMES)('reading %s by bytes, words or dwords is the same', (name) => {
-    const view = new VirtualConfig(fixtureMachine(fixtureTopology()).hardware(BDF[name])!)
+    const view = new VirtualConfig(fixtureMachine(fixtureTopology()).hardware(BDF[name])!, kernelProfile())
     for (let at = 0; at < view.sizeBytes; at += 4) {
       const bytes = range(at, at + 4).map((each) => view.read(each, 1))
       const words = [view.read(at, 2), view.read(at + 2, 2)]

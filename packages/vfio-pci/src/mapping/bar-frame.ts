@@ -40,7 +40,7 @@ export class BarFrame implements Frame {
 
   load(offset: number, out: Uint8Array): void {
     const inside = this.#split(offset, out, (at, part) => this.hardware.readBar(this.bar, at, part))
-    out.fill(0xff, inside)
+    out.fill(this.hardware.silentMemory, inside)
   }
 
   store(offset: number, data: Uint8Array): void {

@@ -23,9 +23,13 @@ import type { OpenPciDevice } from '../open-pci-device.ts'
 /** What happens to the bytes of one access. */
 export type Direction = 'read' | 'write'
 
-/** A BAR or the ROM, as accesses go to it. */
+/** A BAR, the ROM or a VGA window, as accesses go to it. */
 export interface AccessWindow {
-  readonly resource: BarResource
+  readonly title: string
+  /** Behind the last byte. */
+  readonly end: number
+  /** Accesses need memory to be on. */
+  readonly followsMemory: boolean
   readonly widestBytes: 4 | 8
   /** `[start, end)` that nobody gets at; empty when both are equal. */
   readonly excluded: { readonly start: number; readonly end: number }
@@ -34,7 +38,8 @@ export interface AccessWindow {
 }
 
 const WIDTHS = [8, 4, 2, 1] as const
-const NOTHING_EXCLUDED = { start: 0, end: 0 } as const
+/** Every byte can be reached. */
+export const NOTHING_EXCLUDED = { start: 0, end: 0 } as const
 /** Widest access to I/O ports, on any processor. */
 const WIDEST_PORT_BYTES = 4
 
@@ -70,10 +75,10 @@ export class BarAccess {
    *   that stays moved, and the count is lost.
    */
   *transfer(direction: Direction, transfer: Transfer, window: AccessWindow, at: number): Operation<number> {
-    const { bar, sizeBytes } = window.resource
-    if (at >= sizeBytes)
-      throw new VfioError('EINVAL', 'bad-offset', `0x${at.toString(16)} is behind the end of BAR ${bar}`)
-    const count = Math.min(lengthOf(transfer.buffer), sizeBytes - at)
+    const { title, end } = window
+    if (at >= end)
+      throw new VfioError('EINVAL', 'bad-offset', `0x${at.toString(16)} is behind the end of ${title}`)
+    const count = Math.min(lengthOf(transfer.buffer), end - at)
     for (let done = 0; done < count; ) {
       const offset = at + done
       const excluded = excludedBytes(window, offset, count - done)
@@ -93,7 +98,7 @@ export class BarAccess {
   now(direction: Direction, index: number, at: number, bytes: Uint8Array): Awaitable<number> | undefined {
     const window = this.#bars.get(index)
     const { length } = bytes
-    if (window?.resource.kind !== 'memory' || at + length > window.resource.sizeBytes) return undefined
+    if (window?.followsMemory !== true || at + length > window.end) return undefined
     if (widthAt(window, at, length) !== length || excludedBytes(window, at, length) > 0) return undefined
     const { device } = this.open
     const result = guardedLive(device.strategy.readSide(device), this.#body(direction, window, at, bytes))
@@ -104,7 +109,7 @@ export class BarAccess {
   *#access(direction: Direction, window: AccessWindow, offset: number, bytes: Uint8Array): Operation<void> {
     const { device } = this.open
     // Neither memory nor I/O decoding is looked at for an I/O BAR.
-    if (window.resource.kind === 'io')
+    if (!window.followsMemory)
       return yield* effect('I/O access', [undefined], () => window.touch(direction, offset, bytes))
     const body = this.#body(direction, window, offset, bytes)
     moved(yield* guarded(device.strategy.readSide(device), body), bytes.length, window, this.open)
@@ -123,7 +128,9 @@ function barWindow(
   const { bar, kind, start } = resource
   if (bar === 'rom' || start === 0n) return undefined
   return {
-    resource,
+    title: `BAR ${bar}`,
+    end: resource.sizeBytes,
+    followsMemory: kind === 'memory',
     widestBytes: kind === 'io' ? WIDEST_PORT_BYTES : widestBytes,
     excluded:
       msixTable?.bar === bar
@@ -148,10 +155,6 @@ function excludedBytes({ excluded }: AccessWindow, offset: number, remaining: nu
 
 function moved(result: unknown, count: number, window: AccessWindow, { device }: OpenPciDevice): number {
   if (result === DENIED)
-    throw new VfioError(
-      'EIO',
-      'memory-disabled',
-      `BAR ${window.resource.bar} of ${device.id} cannot be reached`,
-    )
+    throw new VfioError('EIO', 'memory-disabled', `${window.title} of ${device.id} cannot be reached`)
   return count
 }

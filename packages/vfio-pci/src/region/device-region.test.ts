@@ -1,8 +1,9 @@
+import { STRATEGIES } from '@vfiokit/locking-strategies'
 import { REGION_CAPS, VfioError } from '@vfiokit/vfio-core'
 import type { PluginFailure, Region, RegionProvider } from '@vfiokit/vfio-pci'
 import { describe, expect, test, vi } from 'vitest'
 import { failure, type GuestDevice, type GuestMapping, now } from '../fixtures/guest.ts'
-import { Host, STRATEGIES } from '../fixtures/host.ts'
+import { Host } from '../fixtures/host.ts'
 import { AT, SLOT } from '../fixtures/machine.ts'
 import { barRegion, memoryRegion, provider, trappedRegion } from '../fixtures/regions.ts'
 

@@ -14,6 +14,7 @@ import { argumentIn, requireBytes } from '../ioctl-argument.ts'
 import { isMappable } from '../mapping/map-admission.ts'
 import type { OpenPciDevice } from '../open-pci-device.ts'
 import { romRegionBytes } from './rom-access.ts'
+import { hasVga, VGA_REGION_BYTES } from './vga-access.ts'
 
 /** What a region is, before it is put into a struct. */
 interface RegionDescription {
@@ -33,9 +34,10 @@ function* describeRegion(open: OpenPciDevice, index: number): Operation<RegionDe
   if (index === PCI_REGION.ROM) return yield* describeRom(open)
   if (index === PCI_REGION.CONFIG)
     return { sizeBytes: open.config.sizeBytes, flags: READ_WRITE, capabilities: [] }
+  if (index === PCI_REGION.VGA && hasVga(open.hardware))
+    return { sizeBytes: VGA_REGION_BYTES, flags: READ_WRITE, capabilities: [] }
   const own = open.regions[index - PCI_REGION.FIRST_DEVICE_SPECIFIC]
-  // VGA (8) exists on VGA functions with legacy decode, which no machine of this model has.
-  if (index === PCI_REGION.VGA || own === undefined)
+  if (own === undefined)
     throw new VfioError('EINVAL', 'bad-index', `${open.device.id} has no region ${index}`)
   return { sizeBytes: own.sizeBytes, flags: own.flags, capabilities: own.capabilities() }
 }

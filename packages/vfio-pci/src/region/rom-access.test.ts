@@ -1,7 +1,8 @@
+import type { Bar } from '@vfiokit/topology'
 import { expect, test } from 'vitest'
 import { failure, REGION } from '../fixtures/guest.ts'
 import { Host } from '../fixtures/host.ts'
-import { ROM, romImage } from '../fixtures/machine.ts'
+import { functionOf, ROM, romImage } from '../fixtures/machine.ts'
 import { spyOn } from '../fixtures/spy-model.ts'
 
 const open = () => new Host().guest().open('nic')
@@ -57,4 +58,22 @@ test.each([
   const nic = host.guest().open('nic')
   expect(nic.region(REGION.ROM).sizeBytes).toBe(readable)
   expect(failure(() => nic.read(REGION.ROM, 0, 4))).toBe(readable === 0 ? 'ENOMEM' : undefined)
+})
+
+test('T17 a ROM that was copied to memory is found with memory off, but its read is EIO', () => {
+  const shadow: Bar = {
+    index: 'rom',
+    kind: 'memory',
+    width: 32,
+    prefetchable: false,
+    address: 0xc_0000n,
+    sizeBytes: 2048,
+  }
+  const host = new Host({ overrides: { nic: { bars: [...functionOf('nic').bars!.slice(0, 4), shadow] } } })
+  const nic = host.guest().open('nic')
+  expect(nic.region(REGION.ROM)).toMatchObject({ sizeBytes: 2048, flags: 1 })
+  expect(nic.read(REGION.ROM, 0, 2)).toEqual(Uint8Array.of(0x55, 0xaa))
+  nic.setMemory(false)
+  expect(failure(() => nic.read(REGION.ROM, 0, 2))).toBe('EIO')
+  expect(nic.region(REGION.ROM).sizeBytes).toBe(2048)
 })

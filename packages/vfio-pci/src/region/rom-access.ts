@@ -1,11 +1,12 @@
 /**
  * The expansion ROM: reads of it, and whether there is one that can be read.
  *
- * What counts is the image, which is looked for at every use: with memory decoding off nothing answers,
- * no image is found, and a read fails with ENOMEM. Behind the image, up to the end of the BAR, bytes read
- * ff. Kernel: `vfio_pci_bar_rw` for the ROM, `pci_map_rom`, `pci_get_rom_size`.
+ * What counts is the image, which is looked for at every use: with memory decoding off nothing answers, no
+ * image is found, and a read fails with ENOMEM. The ROM of the first display was copied to memory, where
+ * its image is always found, and only the read itself fails, with EIO. Behind the image, up to the end of
+ * the BAR, bytes read ff. Kernel: `vfio_pci_bar_rw` for the ROM, `pci_map_rom`, `pci_get_rom_size`.
  */
-import type { BarResource, PciHardware } from '@vfiokit/hardware'
+import { type BarResource, isShadowRom, type PciHardware } from '@vfiokit/hardware'
 import { effect, type Operation } from '@vfiokit/locking'
 import { type Transfer, VfioError } from '@vfiokit/vfio-core'
 import { COMMAND, HEADER } from '../config/register-permissions.ts'
@@ -33,11 +34,13 @@ export function* readRom(bars: BarAccess, transfer: Transfer, at: number): Opera
   if (imageBytes === 0)
     throw new VfioError('ENOMEM', 'memory-disabled', `no image answers in the ROM of ${device.id}`)
   const window = {
-    resource: rom,
+    title: 'ROM',
+    end: rom.sizeBytes,
+    followsMemory: true,
     widestBytes: WIDEST_BYTES,
     excluded: { start: imageBytes, end: rom.sizeBytes },
     touch: (_: 'read' | 'write', offset: number, bytes: Uint8Array) =>
-      decoded(hardware, () => hardware.readBar('rom', offset, bytes)),
+      decoded(hardware, rom, () => hardware.readBar('rom', offset, bytes)),
   } as const
   return yield* bars.transfer('read', transfer, window, at)
 }
@@ -67,8 +70,9 @@ function assignedRom(hardware: PciHardware): BarResource | undefined {
   return hardware.resources.find(({ bar, start }) => bar === 'rom' && start !== 0n)
 }
 
-/** With the ROM's own enable bit set for the moment. */
-function decoded<T>(hardware: PciHardware, use: () => T): T {
+/** With the ROM's own enable bit set for the moment; the copy of a ROM in memory has none. */
+function decoded<T>(hardware: PciHardware, rom: BarResource, use: () => T): T {
+  if (isShadowRom(rom)) return use()
   const register = hardware.readConfig(HEADER.ROM, 4)
   hardware.writeConfig(HEADER.ROM, 4, (register | ROM_ENABLE) >>> 0)
   try {
@@ -80,7 +84,7 @@ function decoded<T>(hardware: PciHardware, use: () => T): T {
 
 /** Length of all images together; 0 when none is found. */
 function imageBytesOf(hardware: PciHardware, rom: BarResource): number {
-  return decoded(hardware, () => {
+  return decoded(hardware, rom, () => {
     const read = (offset: number, widthBytes: 1 | 2 | 4): number => {
       let value = 0
       const byte = new Uint8Array(1)

@@ -1,31 +1,73 @@
 /**
- * Reset of one function: by ioctl, or by writing a reset bit. Kernel: `pci_try_reset_function`.
+ * Reset of one function: by ioctl, by writing a reset bit, at open and at close.
+ *
+ * Kernel: `pci_try_reset_function`, `__pci_reset_function_locked`.
  */
 import type { PciHardware } from '@vfiokit/hardware'
 import { effect, type Operation, resetFunction, type VfioErrno } from '@vfiokit/locking'
 import { VfioError } from '@vfiokit/vfio-core'
 import type { OpenPciDevice } from '../open-pci-device.ts'
 import { powerUp } from '../power/power-state.ts'
+import type { DeviceLocks } from './device-locks.ts'
 import { disableDecoding, SavedState } from './saved-state.ts'
 
-const OUTCOMES: readonly (VfioErrno | undefined)[] = [undefined, 'ENOTTY']
+const OUTCOMES: readonly (VfioErrno | undefined)[] = [undefined, 'ENOTTY', 'EINVAL']
 
 /**
- * Tries the methods of a function in order, with its state saved and put back around them.
+ * Tries the methods of a function in order. The first that works ends it, and so does a failure other
+ * than ENOTTY: `pm` wants the function in D0. Kernel: `__pci_reset_function_locked`.
+ */
+function resetByMethods(hardware: PciHardware): VfioErrno | undefined {
+  for (const method of hardware.resetMethods) {
+    if (method === 'pm' && hardware.powerState !== 'D0') return 'EINVAL'
+    if (hardware.reset(method) === 'ok') return undefined
+  }
+  return 'ENOTTY'
+}
+
+/**
+ * The same with the function's state saved and put back around it.
  *
  * @returns ENOTTY when no method worked; the function is usable all the same.
  */
-export function resetByMethods(hardware: PciHardware): VfioErrno | undefined {
+export function resetAndRestore(hardware: PciHardware): VfioErrno | undefined {
   if (hardware.resetMethods.length === 0) return 'ENOTTY'
   powerUp(hardware)
   const saved = new SavedState(hardware)
   disableDecoding(hardware)
-  const worked = hardware.resetMethods.some((method) => hardware.reset(method) === 'ok')
+  const errno = resetByMethods(hardware)
   saved.restore()
-  return worked ? undefined : 'ENOTTY'
+  return errno
 }
 
-/** VFIO_DEVICE_RESET. @throws VfioError EINVAL when no reset worked at open, ENOTTY when none works now. */
+/** {@link resetAndRestore}, or EAGAIN while somebody else has the function locked. */
+export function tryResetFunction(
+  hardware: PciHardware,
+  locks: DeviceLocks,
+): Operation<VfioErrno | undefined> {
+  return tryLocked(hardware, locks, () => resetAndRestore(hardware))
+}
+
+/** {@link resetByMethods}, or EAGAIN. */
+export function tryResetByMethods(
+  hardware: PciHardware,
+  locks: DeviceLocks,
+): Operation<VfioErrno | undefined> {
+  return tryLocked(hardware, locks, () => resetByMethods(hardware))
+}
+
+function* tryLocked(
+  hardware: PciHardware,
+  locks: DeviceLocks,
+  reset: () => VfioErrno | undefined,
+): Operation<VfioErrno | undefined> {
+  if (hardware.resetMethods.length === 0) return 'ENOTTY'
+  return yield* locks.tryWith(locks.forFunctionReset(hardware), () =>
+    effect(`function reset of ${hardware.bdf}`, OUTCOMES, reset),
+  )
+}
+
+/** VFIO_DEVICE_RESET. @throws VfioError EINVAL when no reset worked at open; EAGAIN, ENOTTY when none works now. */
 export function* resetByIoctl(open: OpenPciDevice): Operation<void> {
   if (!open.resetWorks) throw new VfioError('EINVAL', 'no-reset', `${open.device.id} has no function reset`)
   const errno = yield* resetOpen(open)
@@ -38,17 +80,19 @@ export function* resetByRegister(open: OpenPciDevice): Operation<void> {
 }
 
 function resetOpen(open: OpenPciDevice): Operation<VfioErrno | undefined> {
-  const { device, hardware, regions } = open
-  return resetFunction(device.strategy, device, () =>
-    effect(`function reset of ${device.id}`, OUTCOMES, () => {
+  const { device, hardware, regions, power, locks } = open
+  return resetFunction(device.strategy, device, function* () {
+    yield* effect(`power up ${device.id}`, [undefined], () => {
       for (const region of regions) region.resetPrepare()
       // Also when no method works: the protocol says D0 by now.
-      powerUp(hardware)
-      try {
-        return resetByMethods(hardware)
-      } finally {
+      power.beforeReset()
+    })
+    try {
+      return yield* tryResetFunction(hardware, locks)
+    } finally {
+      yield* effect(`reset done on ${device.id}`, [undefined], () => {
         for (const region of regions) region.resetDone()
-      }
-    }),
-  )
+      })
+    }
+  })
 }

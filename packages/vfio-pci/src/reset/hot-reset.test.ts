@@ -1,4 +1,5 @@
-import { record, runLive } from '@vfiokit/locking'
+import { type AnyLockingStrategy, record, runLive } from '@vfiokit/locking'
+import { STRATEGIES } from '@vfiokit/locking-strategies'
 import {
   CONTAINER_IOCTL,
   DEVICE_IOCTL,
@@ -9,7 +10,7 @@ import {
 } from '@vfiokit/vfio-core'
 import { describe, expect, test } from 'vitest'
 import { failure, type GuestDevice, now, REGION } from '../fixtures/guest.ts'
-import { Host, STRATEGIES } from '../fixtures/host.ts'
+import { Host } from '../fixtures/host.ts'
 import { BDF, type FunctionName, SLOT } from '../fixtures/machine.ts'
 import { barRegion, provider } from '../fixtures/regions.ts'
 import { spyOn } from '../fixtures/spy-model.ts'
@@ -66,7 +67,9 @@ describe('a slot of which everything is the caller’s', () => {
     const edu = host.guest().open('edu')
     for (const spy of spies) spy.accesses.length = 0
     edu.hotReset()
-    expect(spies.map(({ accesses }) => accesses)).toEqual([['bus'], ['bus'], ['bus'], ['bus']])
+    // On 5.10 those that nobody uses have been asleep.
+    const resets = spies.map(({ accesses }) => accesses.filter((access) => access !== 'pm'))
+    expect(resets).toEqual([['bus'], ['bus'], ['bus'], ['bus']])
     expect(host.hardware('nvme').readConfig(0x10, 4)).toBe(0xfe38_0004)
   })
 
@@ -210,7 +213,28 @@ describe('what is refused, in the kernel’s order', () => {
 })
 
 describe('a member that is busy', () => {
-  test.each(STRATEGIES)(
+  const waits = ({ name }: AnyLockingStrategy) => name === 'ordered' || name === 'set-rwsem'
+
+  test.each(STRATEGIES.filter(waits))('is waited for under $name', async (strategy) => {
+    const host = new Host({ strategy })
+    const vm = host.guest()
+    const nvme = vm.open('nvme')
+    vm.open('edu')
+    const { lock, mode } = strategy.readSide(host.device('edu'))[0]!
+    lock.tryTake(mode)
+    let isDone = false
+    const reset = Promise.resolve(runLive(nvme.calls.hotReset([vm.group('nvme')])))
+    const done = reset.then(() => {
+      isDone = true
+    })
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(isDone).toBe(false)
+    lock.drop(mode)
+    await done
+    expect(host.busyLocks()).toEqual([])
+  })
+
+  test.each(STRATEGIES.filter((strategy) => !waits(strategy)))(
     'T43 T44 is EBUSY, members before it are given back, and a retry works ($name)',
     async (strategy) => {
       const host = new Host({ strategy })
@@ -235,7 +259,10 @@ test('the reset is one step with every member’s lock held', () => {
   const names = steps.map(({ op }) => `${op.kind} ${op.object}`)
   const at = names.indexOf('effect hot reset of slot 1')
   expect(names.slice(0, at).filter((name) => name.startsWith('zap'))).toHaveLength(4)
-  expect(names.slice(at + 1).filter((name) => name.startsWith('release'))).toHaveLength(5)
+  const released = names.slice(at + 1).filter((name) => name.startsWith('release'))
+  // The device locks of the bridge and of its four functions, four memory locks, and the set's.
+  expect(released.filter((name) => name.includes('device_lock'))).toHaveLength(5)
+  expect(released.filter((name) => !name.includes('device_lock'))).toHaveLength(5)
   expect(held.size).toBe(0)
   expect(runLive(nvme.calls.info())).toBeDefined()
   expect(host.device('nvme').set.devices.map(({ id }) => id)).toEqual(SLOT.map((name) => BDF[name]))

@@ -43,12 +43,15 @@ export function* hotResetByIoctl(bus: PciBus, device: VfioDevice, call: IoctlCal
   const owned = ownedGroups(bus, call, count)
   requireResettable(bus, device, affected, owned)
   const members = device.set.devices.map((member) => asMember(member, owned))
+  const { locks } = bus
   const outcome = yield* hotReset(device.strategy, device.set, members, () =>
-    effect<VfioErrno | undefined>(
-      `hot reset of ${device.set.id}`,
-      [undefined],
-      () => bus.resetBelow(affected),
-      { kind: 'bus-reset', devices: device.set.devices },
+    locks.tryWith<VfioErrno | undefined>(locks.forBusReset(affected), () =>
+      effect<VfioErrno | undefined>(
+        `hot reset of ${device.set.id}`,
+        [undefined],
+        () => bus.resetBelow(affected),
+        { kind: 'bus-reset', devices: device.set.devices },
+      ),
     ),
   )
   if (outcome instanceof Refused)
@@ -115,15 +118,24 @@ function asMember(device: VfioDevice, owned: ReadonlySet<Group>): HotResetMember
   }
 }
 
-/** The reset itself, with every function's state saved and put back around it. */
+/**
+ * The reset itself, with every function's state saved and put back around it. Functions under vfio that
+ * are asleep are woken for it, and go back to sleep.
+ */
 export function resetBelow(
-  bus: Pick<PciBus, 'machine'>,
+  bus: Pick<PciBus, 'machine' | 'driverAt'>,
   { bridge, functions }: AffectedFunctions,
 ): undefined {
   const all = functions.flatMap((bdf) => bus.machine.hardware(bdf) ?? [])
+  const drivers = functions.flatMap((bdf) => bus.driverAt(bdf) ?? [])
+  for (const { open, power } of drivers) {
+    if (open === undefined) power.active()
+    else power.beforeReset()
+  }
   for (const hardware of all) powerUp(hardware)
   const saved = all.map((hardware) => new SavedState(hardware))
   for (const hardware of all) disableDecoding(hardware)
   bus.machine.secondaryBusReset(bridge)
   for (const state of saved) state.restore()
+  for (const { open, power } of drivers) if (open === undefined) power.idle()
 }

@@ -1,5 +1,6 @@
+import { STRATEGIES } from '@vfiokit/locking-strategies'
 import { describe, expect, test } from 'vitest'
-import { Host, STRATEGIES } from '../fixtures/host.ts'
+import { Host } from '../fixtures/host.ts'
 import { AT, SLOT } from '../fixtures/machine.ts'
 import { spyOn } from '../fixtures/spy-model.ts'
 

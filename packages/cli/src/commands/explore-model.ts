@@ -1,0 +1,75 @@
+/** A scenario as a model: its devices, processes, mappings, and the steps of its tasks. */
+import type { ModelSpec, StepSpec, TaskSpec } from '@vfiokit/explorer'
+import { ConfigError, complainPlainly, type Scenario, type ScenarioDocument } from '@vfiokit/host'
+
+type StepDocument = ScenarioDocument['tasks'][number]['do'][number]
+type Arguments = Exclude<StepDocument[keyof StepDocument], number | undefined>
+
+const BAR_COUNT = 6
+
+const touch = ({ mapping }: { readonly mapping: string }): StepSpec => ({ do: 'touch', mapping })
+const access = ({ device, region }: { readonly device: string; readonly region: number }) =>
+  region < BAR_COUNT ? ({ do: 'access', device } as const) : undefined
+
+/** Which step of the model a step of the file is. What is not here, or gives nothing, is not explored. */
+const STEPS: { readonly [kind: string]: (args: never) => StepSpec | undefined } = {
+  load: touch,
+  store: touch,
+  read: access,
+  write: access,
+  'set-memory': ({ device, on }: { device: string; on: boolean }) => ({ do: 'set-memory', device, on }),
+  power: ({ device, state }: { device: string; state: 'D0' | 'D1' | 'D2' | 'D3hot' }) => ({
+    do: 'power',
+    device,
+    state,
+  }),
+  flr: ({ device }: { device: string }) => ({ do: 'reset', device }),
+  reset: ({ device }: { device: string }) => ({ do: 'reset', device }),
+  'hot-reset': ({ onBusy = 'give-up' }: { onBusy?: 'give-up' | 'retry' }) => ({ do: 'hot-reset', onBusy }),
+  open: ({ device }: { device: string }) => ({ do: 'open', device }),
+  close: ({ device }: { device: string }) => ({ do: 'close', device }),
+  mmap: ({ mapping }: { mapping: string }) => ({ do: 'mmap', mapping }),
+  munmap: ({ mapping }: { mapping: string }) => ({ do: 'munmap', mapping }),
+}
+
+/** @throws ConfigError naming every step that the explorer has no protocol for. */
+export function modelOf({ document, complain = complainPlainly }: Scenario): ModelSpec {
+  const defects = document.tasks.flatMap((task, at) =>
+    task.do.flatMap((step, index) => {
+      const [kind, args] = stepOf(step)
+      if (STEPS[kind]?.(args as never) !== undefined) return []
+      const message = 'there is no protocol to explore for this step'
+      const complaint = { code: 'step-not-explored', message, expected: Object.keys(STEPS).join(', ') }
+      return complain(['tasks', at, 'do', index, kind], complaint)
+    }),
+  )
+  if (defects.length > 0) throw new ConfigError(defects)
+  return {
+    devices: Object.keys(document.devices),
+    processes: document.processes,
+    mappings: Object.entries(document.mappings ?? {}).map(([name, { process, device, region, later }]) => ({
+      name,
+      device,
+      process,
+      followsMemory: region < BAR_COUNT,
+      later: later === true,
+    })),
+    tasks: document.tasks.map(taskOf),
+  }
+}
+
+function taskOf({ name, count = 1, do: steps }: ScenarioDocument['tasks'][number]): TaskSpec {
+  return {
+    name,
+    count,
+    steps: steps.flatMap((step) => {
+      const [kind, args] = stepOf(step)
+      const one = STEPS[kind]!(args as never)!
+      return Array.from({ length: step.repeat ?? 1 }, () => one)
+    }),
+  }
+}
+
+function stepOf(step: StepDocument): readonly [string, Arguments] {
+  return Object.entries(step).find(([key]) => key !== 'repeat') as [string, Arguments]
+}

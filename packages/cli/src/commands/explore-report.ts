@@ -1,0 +1,67 @@
+/** What `vfiokit explore` prints: a table of verdicts, and each counterexample step by step. */
+import type { Counterexample, ModelSpec, StrategyVerdict } from '@vfiokit/explorer'
+import { table } from '../table.ts'
+import type { Paint } from '../terminal.ts'
+
+interface Explored {
+  readonly path: string
+  readonly spec: ModelSpec
+  readonly results: readonly StrategyVerdict[]
+}
+
+/** The whole report. */
+export function verdictsText({ path, spec, results }: Explored, paint: Paint): string {
+  const rows = results.map((result) => [
+    result.strategy,
+    result.verdict,
+    result.property ?? '',
+    result.states,
+    result.transitions,
+    result.cpuSeconds.toFixed(2),
+    scopeOf(result),
+  ])
+  const heading = ['strategy', 'verdict', 'property', 'states', 'transitions', 'CPU s', 'what was looked at']
+  const failed = results.filter(({ verdict }) => verdict !== 'ok')
+  return [
+    paint('bold', `${path}: ${sizeOf(spec)}`),
+    table(heading, rows),
+    ...failed.map((result) => failureText(result, paint)),
+  ].join('\n\n')
+}
+
+function sizeOf({ devices, tasks }: ModelSpec): string {
+  const counted = tasks.map(({ name, count = 1 }) => (count === 1 ? name : `${count} ${name}`))
+  return `${devices.length} devices; ${counted.join(', ')}`
+}
+
+/** No verdict goes without what it holds for. */
+function scopeOf({ mode, lockSemantics, bound, reductions }: StrategyVerdict): string {
+  const how = reductions.length === 0 ? mode : `${mode} (${reductions.join(', ')})`
+  return [how, lockSemantics, ...(bound === undefined ? [] : [bound])].join('; ')
+}
+
+function failureText(
+  { strategy, verdict, property, message, counterexample }: StrategyVerdict,
+  paint: Paint,
+): string {
+  const headline = `== ${strategy}: ${verdict}${property === undefined ? '' : ` of ${property}`}`
+  return [
+    paint('red', headline),
+    ...(message === undefined ? [] : [message]),
+    ...(counterexample === undefined ? [] : [stepsText(counterexample)]),
+  ].join('\n')
+}
+
+/** One line a step, one column a task. */
+function stepsText({ steps, blocked, isShortest }: Counterexample): string {
+  const tasks = [...new Set(steps.map(({ task }) => task))]
+  const rows = steps.map(({ task, op, object, result }, at) => {
+    const text = `${op} ${object}${result === '' ? '' : ` = ${result}`}`
+    return [at + 1, ...tasks.map((column) => (column === task ? text : ''))]
+  })
+  const waiting = blocked.map(
+    ({ task, waitsFor, holds }) => `${task} waits for ${waitsFor}, holds ${holds.join(', ') || 'nothing'}`,
+  )
+  const length = isShortest ? `${steps.length} steps, the fewest there can be` : `${steps.length} steps`
+  return [`\n${table(['step', ...tasks], rows)}`, ...waiting, length].join('\n')
+}

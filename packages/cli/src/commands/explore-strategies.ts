@@ -1,0 +1,66 @@
+/** The strategies of an exploration: by name, from a file, or all of them. */
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { AnyLockingStrategy } from '@vfiokit/explorer'
+import { ConfigError, createHost, findStrategy, type Scenario, shippedStrategies } from '@vfiokit/host'
+import type { ExploreFlags } from './explore.ts'
+
+/** @throws ConfigError for a name that nobody has, and for a file that exports no strategy. */
+export async function strategiesOf(
+  { document, host }: Scenario,
+  { strategy, all }: ExploreFlags,
+): Promise<readonly AnyLockingStrategy[]> {
+  const shipped = shippedStrategies()
+  const named = strategy ?? (all === true ? [] : (document.strategies ?? []))
+  const found: AnyLockingStrategy[] = all === true ? [...shipped] : []
+  let offered = shipped
+  for (const name of named) {
+    if (isFile(name)) found.push(await fromFile(name))
+    else {
+      // Only a plugin can have it: that takes a whole host.
+      if (findStrategy(name, offered) === undefined) offered = (await createHost(host)).strategies
+      found.push(byName(name, offered))
+    }
+  }
+  return found.length > 0 ? found : [(await createHost(host)).strategy]
+}
+
+function isFile(name: string): boolean {
+  return /[\\/]|\.[cm]?[jt]s$/.test(name)
+}
+
+function byName(name: string, offered: readonly AnyLockingStrategy[]): AnyLockingStrategy {
+  const strategy = findStrategy(name, offered)
+  if (strategy !== undefined) return strategy
+  const expected = `${offered.map((each) => each.name).join(', ')}, or a file`
+  throw refused('strategy-unknown', 'there is no such strategy', expected, name)
+}
+
+async function fromFile(path: string): Promise<AnyLockingStrategy> {
+  let exports: Record<string, unknown>
+  try {
+    exports = await import(pathToFileURL(resolve(path)).href)
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    const expected =
+      code === 'ERR_UNKNOWN_FILE_EXTENSION'
+        ? 'JavaScript: only Node 22.18 and later run TypeScript'
+        : 'a module'
+    throw refused('strategy-file', `${path} cannot be loaded`, expected, message.split('\n')[0]!)
+  }
+  const strategies = [...new Set(Object.values(exports).filter(isStrategy))]
+  const [only] = strategies
+  if (strategies.length === 1) return only!
+  throw refused('strategy-file', `${path} has to export one strategy`, 'one', `${strategies.length}`)
+}
+
+function isStrategy(value: unknown): value is AnyLockingStrategy {
+  if (typeof value !== 'object' || value === null) return false
+  const candidate = value as Record<string, unknown>
+  const verbs = ['deviceState', 'setState', 'readSide', 'exclude', 'excludeSet', 'lifecycle']
+  return typeof candidate.name === 'string' && verbs.every((verb) => typeof candidate[verb] === 'function')
+}
+
+function refused(code: string, message: string, expected: string, found: string): ConfigError {
+  return new ConfigError([{ severity: 'error', code, message, expected, found }])
+}

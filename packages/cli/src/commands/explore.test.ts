@@ -1,0 +1,227 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { vfiokit } from '../fixtures/command-line.ts'
+
+const example = (name: string) =>
+  fileURLToPath(new URL(`../../../../examples/researcher/${name}.yaml`, import.meta.url))
+const SLOT = example('slot')
+
+interface Result {
+  readonly strategy: string
+  readonly verdict: string
+  readonly property?: string
+  readonly mode: string
+  readonly lockSemantics: string
+  readonly bound?: string
+  readonly states: number
+  readonly transitions: number
+  readonly cpuSeconds: number
+  readonly counterexample?: { readonly steps: readonly { readonly task: string; readonly op: string }[] }
+}
+
+async function explored(...args: string[]): Promise<{ code: number; results: readonly Result[] }> {
+  const { code, out, err } = await vfiokit(['explore', ...args, '--json'])
+  expect(err).toBe('')
+  return { code, results: JSON.parse(out).results }
+}
+
+function fileWith(name: string, text: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'vfiokit-explore-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  const path = join(folder, name)
+  writeFileSync(path, text)
+  return path
+}
+
+describe('the slot that strategies are compared on', () => {
+  test.each(['free', 'fair'])('is ok under every strategy that ships, locks %s', async (locks) => {
+    const { code, results } = await explored(SLOT, '--all', '--locks', locks)
+    expect(results.map(({ strategy, verdict }) => [strategy, verdict])).toEqual(
+      results.map(({ strategy }) => [strategy, 'ok']),
+    )
+    expect(results.length).toBeGreaterThanOrEqual(3)
+    expect(results[0]).toMatchObject({
+      mode: 'exhaustive',
+      lockSemantics: locks === 'fair' ? 'queue-fair' : 'any-free-moment',
+    })
+    expect(results[0]!.bound).toBeUndefined()
+    expect(code).toBe(0)
+  })
+
+  test('is not under a canary: 1, and the shortest way there', async () => {
+    const { code, results } = await explored(SLOT, '--strategy', 'zap-before-lock')
+    expect(code).toBe(1)
+    expect(results).toMatchObject([{ strategy: 'zap-before-lock', verdict: 'violation', property: 'I1' }])
+    expect(results[0]!.counterexample!.steps).toHaveLength(9)
+  })
+
+  test('as a table has one line a strategy and one column a task', async () => {
+    const { code, out } = await vfiokit(['explore', SLOT, '--strategy', 'zap-before-lock'])
+    expect(code).toBe(1)
+    expect(out).toContain('slot.yaml: 2 devices; 2 cpu0, 2 cpu1, guest, 2 slot')
+    expect(out).toMatch(/^zap-before-lock {2}violation {2}I1 .* any-free-moment$/m)
+    expect(out).toMatch(/^step {2}guest +cpu0/m)
+    expect(out).toContain('9 steps, the fewest there can be')
+  })
+
+  test('in another size says so', async () => {
+    const { out } = await vfiokit(['explore', SLOT, '--devices', '3', '--faults', '1', '--resets', '1'])
+    expect(out).toContain('3 devices; cpu0, cpu1, guest, slot, cpu1 of device-3')
+    expect(out).toMatch(/^unmap-range {2}ok/m)
+  })
+})
+
+test('open and close come between a hot reset that takes no lock of the set', async () => {
+  const { code, results } = await explored(example('slot-open-close'), '--all')
+  const verdicts = results.map(({ strategy, verdict, property }) => [strategy, verdict, property])
+  expect(verdicts).toEqual([
+    ['unmap-range', 'ok', undefined],
+    ['vma-list', 'violation', 'I6'],
+    ['rfc-2021', 'violation', 'I6'],
+    ['shared-inode', 'ok', undefined],
+    ['layered', 'ok', undefined],
+    ['vma-list-device-set', 'ok', undefined],
+    ['ordered', 'ok', undefined],
+    ['set-rwsem', 'ok', undefined],
+  ])
+  expect(code).toBe(1)
+})
+
+test('a hot reset that tries again is explored too', async () => {
+  const { code, results } = await explored(example('slot-retry'), '--all')
+  expect(results.every(({ verdict }) => verdict === 'ok')).toBe(true)
+  expect(code).toBe(0)
+})
+
+test('every example runs live as well', async () => {
+  for (const name of ['slot', 'slot-retry']) {
+    const { code, err } = await vfiokit(['run', example(name), '--no-timeline'])
+    expect({ name, code: code === 2 ? 2 : 0, err }).toEqual({ name, code: 0, err: '' })
+  }
+})
+
+describe('a bound', () => {
+  test('of memory makes the verdict unknown, and is said', async () => {
+    const { code, results } = await explored(
+      SLOT,
+      '--no-reduce',
+      '--strategy',
+      'vma-list',
+      '--max-memory',
+      '1',
+    )
+    expect(code).toBe(1)
+    expect(results[0]!.verdict).toBe('unknown')
+    expect(results[0]!.bound).toMatch(/need more than was allowed; \d+ of \d+ states expanded/)
+  })
+})
+
+describe('a mode', () => {
+  test.each([
+    [['--mode', 'bounded', '--preemptions', '1'], 'at most 1 preemptions'],
+    [['--mode', 'sample', '--runs', '500', '--seed', '3', '--sampler', 'walk'], '500 runs of walk, seed 3'],
+    [['--mode', 'lockdep'], 'the order of locks only'],
+    [['--mode', 'liveness', '--faults', '1', '--resets', '1', '--fairness', 'weak'], 'weak fairness'],
+  ])('%s says what it looked at', async (args, bound) => {
+    const { code, results } = await explored(SLOT, ...args, '--strategy', 'unmap-range')
+    expect(results).toMatchObject([{ verdict: 'ok', mode: args[1] }])
+    expect(results[0]!.bound).toContain(bound)
+    expect(code).toBe(0)
+  })
+
+  test.each(['bounded', 'sample', 'lockdep'])('%s finds what is wrong with naive', async (mode) => {
+    const { code, results } = await explored(SLOT, '--mode', mode, '--strategy', 'naive')
+    expect(results).toMatchObject([{ verdict: 'deadlock', mode }])
+    expect(code).toBe(1)
+  })
+
+  test('that there is not is bad usage', async () => {
+    expect((await vfiokit(['explore', SLOT, '--mode', 'guess'])).code).toBe(2)
+  })
+})
+
+describe('a file', () => {
+  test('of counterexamples is kept, replayed, and says when the code has changed', async () => {
+    const file = fileWith('kept.json', '')
+    await explored(SLOT, '--strategy', 'zap-before-lock', '--save', file)
+    const replayed = (...args: string[]) => vfiokit(['explore', SLOT, ...args, '--replay', file])
+    expect(await replayed('--strategy', 'zap-before-lock')).toEqual({
+      code: 0,
+      out: 'zap-before-lock: I1 again, after 9 steps\n',
+      err: '',
+    })
+    writeFileSync(file, readFileSync(file, 'utf8').replace('"zap-before-lock"', '"unmap-range"'))
+    const { code, out } = await replayed('--strategy', 'unmap-range')
+    expect(code).toBe(1)
+    expect(out).toMatch(
+      /^unmap-range: step \d was "zap space:d0" and is "acquire memory_lock:d0 \(write\)" \(the code has changed/,
+    )
+  })
+
+  test('of anything else is refused', async () => {
+    const { code, err } = await vfiokit(['explore', SLOT, '--replay', fileWith('other.json', '{}')])
+    expect(code).toBe(2)
+    expect(err).toContain('holds no counterexamples')
+  })
+
+  test('for SPIN and for Graphviz is written for each strategy', async () => {
+    const [promela, dot] = [fileWith('model.pml', ''), fileWith('model.dot', '')]
+    const { code, out } = await vfiokit(['explore', SLOT, '--all', '--promela', promela, '--dot', dot])
+    expect({ code, out }).toEqual({ code: 0, out: '' })
+    expect(readFileSync(promela.replace('.pml', '.unmap-range.pml'), 'utf8')).toContain('proctype T0()')
+    expect(readFileSync(dot.replace('.dot', '.vma-list.dot'), 'utf8')).toContain('digraph')
+  })
+})
+
+describe('a strategy of a file', () => {
+  test('is explored under its own name', async () => {
+    const path = fileURLToPath(new URL('../../../../examples/researcher/patient.ts', import.meta.url))
+    const { code, results } = await explored(SLOT, '--strategy', path)
+    expect(results).toMatchObject([{ strategy: 'patient', verdict: 'ok' }])
+    expect(code).toBe(0)
+  })
+
+  test('that exports none is refused', async () => {
+    const path = fileWith('empty.mjs', 'export const name = 1')
+    const { code, err } = await vfiokit(['explore', SLOT, '--strategy', path])
+    expect(code).toBe(2)
+    expect(err).toContain('has to export one strategy')
+  })
+
+  test('that is not there is refused', async () => {
+    const { code, err } = await vfiokit(['explore', SLOT, '--strategy', './no-such.mjs'])
+    expect(code).toBe(2)
+    expect(err).toContain('./no-such.mjs cannot be loaded')
+  })
+})
+
+test('a name that nobody has is refused with those there are', async () => {
+  const { code, err } = await vfiokit(['explore', SLOT, '--strategy', 'better'])
+  expect(code).toBe(2)
+  expect(err).toContain(
+    'unmap-range, vma-list, rfc-2021, shared-inode, layered, vma-list-device-set, ordered, set-rwsem',
+  )
+})
+
+test('a step without a protocol is refused by name, at its place', async () => {
+  const text = readFileSync(SLOT, 'utf8')
+    .replace(
+      'host.yaml',
+      fileURLToPath(new URL('../../../../examples/researcher/host.yaml', import.meta.url)),
+    )
+    .replace('set-memory: { device: d0, on: true }', 'read: { device: d0, region: 7, offset: 0, length: 4 }')
+  const { code, err } = await vfiokit(['explore', fileWith('config.yaml', text)])
+  expect(code).toBe(2)
+  expect(err).toMatch(/config\.yaml:\d+:\d+: error: there is no protocol to explore for this step/)
+})
+
+test.each([
+  ['--locks', 'slow'],
+  ['--devices', '0'],
+  ['--max-cpu', 'long'],
+])('%s %s is bad usage', async (...args) => {
+  expect((await vfiokit(['explore', SLOT, ...args])).code).toBe(2)
+})

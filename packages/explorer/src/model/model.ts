@@ -1,0 +1,97 @@
+/**
+ * A model: devices that one reset hits, processes, mappings, and tasks on them, under one strategy.
+ *
+ * What tasks do are the bodies of `@vfiokit/locking`, the same that an engine runs with hardware; what
+ * stands around them is the strategy that is given. Nothing here is written a second time.
+ */
+import {
+  type AnyLockingStrategy,
+  type GuardedSet,
+  LockRegistry,
+  markFaultLocks,
+  type ProcessHandle,
+} from '@vfiokit/locking'
+import { makeProgram, type Program, type ProgramOptions, type TaskSource } from '../program/program.ts'
+import { Symbols } from '../program/symbols.ts'
+import { BAR_PAGES, ExploredDevice } from './explored-device.ts'
+import { ExploredMapping, ExploredSpace } from './explored-mapping.ts'
+import { found } from './lookup.ts'
+import { MappingSymbols } from './mapping-symbols.ts'
+import { modelChecks } from './model-checks.ts'
+import type { MappingSpec, ModelSpec, StepSpec } from './model-spec.ts'
+import { StepRunner } from './step-runner.ts'
+
+/** What steps refer to by name. */
+export class Model {
+  readonly registry: LockRegistry = new LockRegistry({ fair: false })
+  readonly set: GuardedSet<unknown>
+  readonly devices: ReadonlyMap<string, ExploredDevice>
+  readonly processes: ReadonlyMap<string, ProcessHandle>
+  readonly mappings: ReadonlyMap<string, ExploredMapping>
+
+  /** @throws RangeError for a mapping of a device or process that there is not. */
+  constructor(
+    readonly strategy: AnyLockingStrategy,
+    readonly spec: ModelSpec,
+  ) {
+    const { registry } = this
+    this.set = { id: 's0', state: strategy.setState(registry, 's0') }
+    this.devices = new Map(spec.devices.map((id, at) => [id, this.#device(id, at)]))
+    for (const { cells } of this.devices.values()) cells.openCount.backing.write(spec.opened ?? 1)
+    this.processes = new Map(
+      spec.processes.map((id) => {
+        const mmapLock = registry.rwsem(`mmap_lock:${id}`)
+        markFaultLocks([{ lock: mmapLock, mode: 'read' }])
+        return [id, { id, mmapLock }]
+      }),
+    )
+    this.mappings = new Map(spec.mappings.map((mapping) => [mapping.name, this.#mapping(mapping)]))
+  }
+
+  /** The program of this model. @throws CompileError */
+  program(options: Omit<ProgramOptions, 'context' | 'probes'> = {}): Program {
+    const symbols = new Symbols()
+    const pages = new MappingSymbols(symbols)
+    const devices = [...this.devices.values()]
+    const checks = modelChecks({ strategy: this.strategy, devices, symbols, pages })
+    const runner = new StepRunner(this)
+    const probes = [...this.mappings.values()].map((mapping): TaskSource => {
+      const make = () => runner.touch(mapping, 0)
+      return { name: `probe of ${mapping.name}`, kind: `probe of ${mapping.name}`, make }
+    })
+    const sources = this.spec.tasks.flatMap(({ name, count = 1, steps }) =>
+      Array.from({ length: count }, (_, at) => ({
+        name: count === 1 ? name : `${name}.${at + 1}`,
+        kind: kindOf(steps),
+        make: () => runner.task(steps),
+      })),
+    )
+    return makeProgram(sources, { ...options, context: { symbols, pages, checks }, probes })
+  }
+
+  #device(id: string, at: number): ExploredDevice {
+    const { strategy, registry, set } = this
+    const shared = strategy.addressSpaces !== 'per-device'
+    const space = shared ? this.#sharedSpace : new ExploredSpace(`space:${id}`)
+    const first = strategy.addressSpaces === 'per-set-with-ordinals' ? at * BAR_PAGES : 0
+    return new ExploredDevice(id, set, space, first, strategy, registry)
+  }
+
+  readonly #sharedSpace = new ExploredSpace('space:s0')
+
+  #mapping({ name, device, process, units = 1, followsMemory = true, later }: MappingSpec): ExploredMapping {
+    const owner = found(this.devices, device, 'device')
+    const behind = followsMemory ? owner.firstPage : this.spec.devices.length * BAR_PAGES
+    const place = { first: behind, pages: units, units, followsMemory }
+    const mapping = new ExploredMapping(owner, found(this.processes, process, 'process'), name, place)
+    mapping.isLinked = later !== true
+    owner.mappings.push(mapping)
+    owner.addressSpace.mappings.push(mapping)
+    return mapping
+  }
+}
+
+/** Tasks of the same steps are interchangeable. */
+function kindOf(steps: readonly StepSpec[]): string {
+  return steps.map((step) => Object.values(step).join(' ')).join(', ')
+}

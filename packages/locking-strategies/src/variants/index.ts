@@ -1,0 +1,6 @@
+/**
+ * Strategies with one known bug each, that a kernel had or a patch on the list: for whoever checks
+ * strategies. No host offers them unless it is given one.
+ * @packageDocumentation
+ */
+export { VARIANTS, type Variant, type VariantDefect } from './variants.ts'

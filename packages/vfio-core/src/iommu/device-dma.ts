@@ -1,0 +1,56 @@
+/**
+ * DMA of devices: where a read or write of a device ends up. It goes through the IOMMU of the group that
+ * the device is in, whoever drives it.
+ */
+import type { Group } from '../group.ts'
+import type { Frame } from '../mm/frame.ts'
+import { PAGE_SIZE_BYTES } from '../mm/page.ts'
+import type { DmaPermission } from './pinned-memory.ts'
+
+const PAGE_BYTES = BigInt(PAGE_SIZE_BYTES)
+
+/** What a device sees of memory: a container, or an I/O address space of iommufd. */
+export interface DmaDomain {
+  /** The page that a device reaches, or undefined: then the IOMMU blocks it. */
+  frameAt(page: number, need: keyof DmaPermission): Frame | undefined
+}
+
+/** What happens to DMA on one host. Nothing here waits: a device does not know of locks. */
+export class DeviceDma {
+  /** @param groupOf - The IOMMU group of a function by its name on the bus. */
+  constructor(readonly groupOf: (requester: string) => Group | undefined) {}
+
+  /**
+   * A device reads memory.
+   *
+   * @returns false for an IOMMU fault: what comes before the page that faults was read.
+   */
+  read(requester: string, iova: bigint, out: Uint8Array): boolean {
+    return this.#transfer(requester, iova, out, 'read', (frame, at, part) => frame.load(at, part))
+  }
+
+  /** A device writes memory. @returns false for an IOMMU fault, as {@link DeviceDma.read}. */
+  write(requester: string, iova: bigint, data: Uint8Array): boolean {
+    return this.#transfer(requester, iova, data, 'write', (frame, at, part) => frame.store(at, part))
+  }
+
+  #transfer(
+    requester: string,
+    iova: bigint,
+    bytes: Uint8Array,
+    need: keyof DmaPermission,
+    move: (frame: Frame, offset: number, part: Uint8Array) => void,
+  ): boolean {
+    const domain = this.groupOf(requester)?.domain
+    for (let done = 0; done < bytes.length; ) {
+      const at = iova + BigInt(done)
+      const offset = Number(at % PAGE_BYTES)
+      const frame = domain?.frameAt(Number(at / PAGE_BYTES), need)
+      if (frame === undefined) return false
+      const end = Math.min(bytes.length, done + PAGE_SIZE_BYTES - offset)
+      move(frame, offset, bytes.subarray(done, end))
+      done = end
+    }
+    return true
+  }
+}
