@@ -2,7 +2,7 @@
 import { type HostOperator, VfioError } from '@vfiokit/vfio-core'
 import { hexOf, NOTHING, type OperationCall, type OperationHandler } from '../script/handler.ts'
 import { type Answer, NotCarried } from '../script/outcome.ts'
-import { physicalConfig, placeIn, vfioConfig } from '../script/places.ts'
+import { type ConfigReader, placeIn, vfioConfig } from '../script/places.ts'
 import { numberOf, type ScriptSession } from '../script/session.ts'
 
 /** Operations by name. */
@@ -71,8 +71,10 @@ async function readConfig({ session, draft, positional }: OperationCall): Promis
   return { result: { ret: bytes.length, data: hexOf(bytes) } }
 }
 
-/** Capabilities are looked up through vfio where the device is open. */
-async function configPlace(session: ScriptSession, device: string, word: string): Promise<number> {
+/** Capabilities are looked up through vfio: of a device that is not open none is found. */
+function configPlace(session: ScriptSession, device: string, word: string): Promise<number> {
   const handle = session.handles.get(device)
-  return placeIn(word, handle === undefined ? physicalConfig(session, device) : vfioConfig(session, handle))
+  return placeIn(word, handle === undefined ? NOT_OPEN : vfioConfig(session, handle))
 }
+
+const NOT_OPEN: ConfigReader = async () => undefined

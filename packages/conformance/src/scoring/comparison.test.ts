@@ -19,6 +19,7 @@ const PROFILE = {
       ],
     },
     { bar: 1, class: 'alias', of: 0, limit: 16 },
+    { bar: 8, class: 'vga-legacy', volatile: ['0x3da'] },
   ],
   msix: { bar: 2, table: '0x100', entries: 2 },
 }
@@ -145,6 +146,8 @@ describe('values may differ only where a rule says why', () => {
     ['a logic register', 0, 0, 'masked'],
     ['a storage register', 0, 4, 'differ'],
     ['a volatile register', 0, 8, 'masked'],
+    ['a legacy VGA port that changes by itself', 8, 0x3da, 'masked'],
+    ['another legacy VGA port', 8, 0x3db, 'differ'],
     ['a constant register', 0, 12, 'differ'],
     ['an offset that was never measured', 0, 16, 'differ'],
     ['another name of a logic register', 1, 0, 'masked'],

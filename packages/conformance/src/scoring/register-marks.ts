@@ -15,6 +15,8 @@ interface BarText {
   readonly of?: number
   readonly limit?: string | number
   readonly registers?: readonly RegisterText[]
+  /** Legacy VGA ports that change by themselves. */
+  readonly volatile?: readonly string[]
 }
 
 /** The members of a profile file that scoring looks at. */
@@ -32,8 +34,10 @@ export class RegisterMarks {
 
   constructor(profile: ProfileText) {
     this.#profile = profile
-    for (const { bar, registers = [] } of profile.bars ?? [])
+    for (const { bar, registers = [], volatile: ports = [] } of profile.bars ?? []) {
       for (const register of registers) this.#mark(bar, register)
+      for (const port of ports) this.#mark(bar, { offset: port, size: 1, class: 'volatile' })
+    }
   }
 
   /** What lies at a byte; a BAR that is another name of a second one has its marks. */

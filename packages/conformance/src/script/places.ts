@@ -42,7 +42,7 @@ export async function placeIn(word: string, config: ConfigReader): Promise<numbe
   return at + Number(plus)
 }
 
-/** The same for a region, where `end` is its size. @throws Skipped also for a region of no size. */
+/** The same for a region, where `end` is its size. @throws Skipped also when there is no region, or it has no size. */
 export async function placeInRegion(
   session: ScriptSession,
   handle: OpenHandle,
@@ -75,14 +75,6 @@ export function vfioConfig(session: ScriptSession, { fd }: OpenHandle): ConfigRe
   }
 }
 
-/** Configuration space as the host sees it. */
-export function physicalConfig(session: ScriptSession, device: string): ConfigReader {
-  return async (offset, length) => {
-    const bytes = await session.operator.readConfig(device, offset, length)
-    return bytes.length === length ? bytes : undefined
-  }
-}
-
 /** Distance of one region from the next in a device's file. */
 export const REGION_STRIDE: number = 2 ** 40
 
@@ -91,7 +83,7 @@ async function regionSize(session: ScriptSession, { fd }: OpenHandle, index: num
   try {
     await session.process.ioctl(fd, DEVICE_IOCTL.DEVICE_GET_REGION_INFO, info)
   } catch (error) {
-    if (VfioError.is(error)) return 0
+    if (VfioError.is(error)) throw new Skipped('no-cap')
     throw error
   }
   return Number(REGION_INFO.decode(info).size)
