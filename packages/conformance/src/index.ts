@@ -22,7 +22,13 @@ export {
   MaskingMachine,
   type MaskingRule,
 } from './scoring/masking-rules.ts'
-export { type ProfileText, type RegisterMark, RegisterMarks } from './scoring/register-marks.ts'
+export {
+  type BarText,
+  type ProfileText,
+  type RegisterMark,
+  RegisterMarks,
+  type RegisterText,
+} from './scoring/register-marks.ts'
 export {
   type ClassCounts,
   type ConformanceReport,

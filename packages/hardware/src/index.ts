@@ -31,6 +31,11 @@ export type {
 export { pciTestdev } from './pci-testdev.ts'
 export { RegisterModel, registerModels } from './register-model.ts'
 export {
+  type ProfiledBar,
+  type ProfiledBytes,
+  type ProfiledRegister,
+  type ProfiledRom,
+  type ProfiledVga,
   parseRegisterProfile,
   type RegisterProfile,
   type RegisterProfileResult,

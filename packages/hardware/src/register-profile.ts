@@ -68,7 +68,7 @@ export interface ProfiledBar {
   readonly clearedBy: readonly ResetEvent[]
 }
 
-interface ProfiledRom {
+export interface ProfiledRom {
   /** After this many bytes the BAR reads ones. */
   readonly imageBytes: number
   /** The beginning of the image. */

@@ -16,7 +16,7 @@ const COUNT_MAX = 2n ** 64n - 2n
 const SIGNALS_MAX = COUNT_MAX + 1n
 
 /** Who acts when an eventfd is signalled. Kernel: `struct virqfd`. */
-interface EventWaiter {
+export interface EventWaiter {
   /** Told at each signal, from inside it: it must not wait. */
   readonly signalled: () => void
   /** The last descriptor was closed: no signal comes any more. */

@@ -3,6 +3,7 @@
  * @packageDocumentation
  */
 export { BarRegisters } from './config/bar-registers.ts'
+export type { Claim, ClaimedSpace } from './config/capability-claims.ts'
 export {
   CAPABILITY_PERMISSIONS,
   type CapabilityPermissions,
@@ -14,6 +15,11 @@ export { EXTENDED_PERMISSIONS } from './config/extended-permissions.ts'
 export { HEADER_PERMISSIONS, type RegisterPermission } from './config/register-permissions.ts'
 export { type ClaimedCapability, VirtualConfig } from './config/virtual-config.ts'
 export { VFIO_PCI } from './driver-bindings.ts'
+export type { DeviceInterrupts } from './irq/device-interrupts.ts'
+export type { EventSlot } from './irq/event-slot.ts'
+export type { InterruptRequest } from './irq/interrupt-request.ts'
+export type { IoEventfds } from './irq/io-eventfds.ts'
+export type { MessageKind } from './irq/message-interrupts.ts'
 export { BarFrame } from './mapping/bar-frame.ts'
 export {
   type MsiAllowance,

@@ -3,13 +3,15 @@
 /** How a register's values come about. */
 export type RegisterMark = 'logic' | 'volatile' | 'kept'
 
-interface RegisterText {
+/** One register of a BAR. */
+export interface RegisterText {
   readonly offset: string
   readonly size: number
   readonly class: string
 }
 
-interface BarText {
+/** One BAR of a profile. */
+export interface BarText {
   readonly bar: number
   readonly class?: string
   readonly of?: number

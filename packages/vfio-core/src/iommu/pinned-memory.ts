@@ -12,7 +12,7 @@ import { type PageSpan, PageSpans } from './page-spans.ts'
 const USER_MEMORY_END = 2n ** 47n
 
 /** What one run of pinned pages shows. */
-interface PinnedRun extends PageSpan {
+export interface PinnedRun extends PageSpan {
   frameAt(page: number): Frame
 }
 
