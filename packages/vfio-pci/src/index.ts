@@ -17,7 +17,7 @@ export { type ClaimedCapability, VirtualConfig } from './config/virtual-config.t
 export { VFIO_PCI } from './driver-bindings.ts'
 export type { DeviceInterrupts } from './irq/device-interrupts.ts'
 export type { EventSlot } from './irq/event-slot.ts'
-export type { InterruptRequest } from './irq/interrupt-request.ts'
+export type { InterruptAction, InterruptData, InterruptRequest } from './irq/interrupt-request.ts'
 export type { IoEventfds } from './irq/io-eventfds.ts'
 export type { MessageKind } from './irq/message-interrupts.ts'
 export { BarFrame } from './mapping/bar-frame.ts'
