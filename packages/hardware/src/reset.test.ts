@@ -334,6 +334,15 @@ describe('virtual functions', () => {
     expect(events).toEqual(['pf-reset'])
   })
 
+  it('a reset of the physical function puts back the registers of its virtual functions', () => {
+    const machine = new SimulatedMachine(topology)
+    const pf = machine.hardware(ENDPOINT)!
+    const vf = machine.hardware(topology.virtualFunctions(ENDPOINT)[0]!.bdf)!
+    vf.writeConfig(0x04, 2, 0x0006)
+    pf.reset('flr')
+    expect(vf.readConfig(0x04, 2)).toBe(0)
+  })
+
   it('a VF BAR register sizes one virtual function, and the page size takes supported sizes only', () => {
     const pf = new SimulatedMachine(topology).hardware(ENDPOINT)!
     pf.writeConfig(SRIOV + 0x24, 4, 0xffffffff)

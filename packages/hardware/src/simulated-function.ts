@@ -159,9 +159,9 @@ export class SimulatedFunction implements PciHardware {
 
   /** The reset arrives at the function, whoever caused it. */
   receiveReset(event: ResetEvent): void {
-    if (event === 'flr' || event === 'bus') this.#registers.reset()
+    if (event !== 'pm') this.#registers.reset()
     if (event === 'pm') this.#leaveLowPower()
-    if (event === 'flr' || event === 'bus') this.#board.reset()
+    if (event !== 'pm') this.#board.reset()
     this.#updateDecode()
     this.model.reset(event)
     if (event === 'flr' || event === 'bus') this.#surroundings.physicalFunctionReset(this.bdf)

@@ -45,6 +45,11 @@ export interface DeviceDriver {
   enable(): Operation<VfioErrno | undefined>
   /** Last close, with the device set locked and no mapping left. */
   disable(): Operation<void>
+  /**
+   * Runs an ioctl, read or write of a user while the device is awake. Absent: it never sleeps. Kernel:
+   * `vfio_device_pm_runtime_get`.
+   */
+  powered?<T>(use: Operation<T>): Operation<T>
   ioctl(call: IoctlCall): Operation<number>
   read(transfer: Transfer): Operation<number>
   write(transfer: Transfer): Operation<number>

@@ -29,17 +29,19 @@ export class DeviceFile extends OpenFile {
   }
 
   override ioctl(call: IoctlCall): Operation<number> {
-    if (call.request === DEVICE_IOCTL.DEVICE_FEATURE) return useFeature(this, call)
-    return this.device.driver.ioctl(call)
+    const isFeature = call.request === DEVICE_IOCTL.DEVICE_FEATURE
+    return this.#powered(isFeature ? useFeature(this, call) : this.device.driver.ioctl(call))
   }
 
   /** Reading nothing works at any offset. */
   override *read(transfer: Transfer): Operation<number> {
-    return lengthOf(transfer.buffer) === 0 ? 0 : yield* this.device.driver.read(transfer)
+    if (lengthOf(transfer.buffer) === 0) return 0
+    return yield* this.#powered(this.device.driver.read(transfer))
   }
 
   override *write(transfer: Transfer): Operation<number> {
-    return lengthOf(transfer.buffer) === 0 ? 0 : yield* this.device.driver.write(transfer)
+    if (lengthOf(transfer.buffer) === 0) return 0
+    return yield* this.#powered(this.device.driver.write(transfer))
   }
 
   override readNow(offset: number, out: Uint8Array): Awaitable<number> | undefined {
@@ -48,6 +50,11 @@ export class DeviceFile extends OpenFile {
 
   override writeNow(offset: number, data: Uint8Array): Awaitable<number> | undefined {
     return this.device.driver.writeNow?.(offset, data)
+  }
+
+  #powered<T>(use: Operation<T>): Operation<T> {
+    const { driver } = this.device
+    return driver.powered === undefined ? use : driver.powered(use)
   }
 
   protected override *release(): Operation<void> {

@@ -24,6 +24,7 @@ export type VfioErrorReason =
   | 'irq-busy'
   | 'irq-not-active'
   | 'is-mapped'
+  | 'low-power'
   | 'memory-disabled'
   | 'no-container'
   | 'no-device'

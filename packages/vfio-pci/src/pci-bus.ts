@@ -280,9 +280,9 @@ export class PciBus {
   /** Whatever sleeps is woken for a reset, and goes back to sleep. */
   #resetAwake(hardware: PciHardware): VfioErrno | undefined {
     const driver = this.driverAt(hardware.bdf)
-    if (driver?.open === undefined) driver?.power.active()
+    driver?.awakeForReset()
     const errno = resetAndRestore(hardware)
-    if (driver?.open === undefined) driver?.power.idle()
+    driver?.afterReset()
     return errno
   }
 
@@ -337,6 +337,10 @@ export class PciBus {
             const open = pci.current?.open
             if (open !== undefined) open.memoryBit = on
           },
+        },
+        lowPower: {
+          read: () => pci.current?.lowPower.backing.read() ?? false,
+          write: (on) => pci.current?.lowPower.backing.write(on),
         },
       },
     )

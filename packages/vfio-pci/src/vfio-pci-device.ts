@@ -32,6 +32,7 @@ import { admitMapping } from './mapping/map-admission.ts'
 import { OpenPciDevice } from './open-pci-device.ts'
 import type { PciBus } from './pci-bus.ts'
 import { DevicePower } from './power/device-power.ts'
+import { LowPower } from './power/low-power.ts'
 import { powerUp } from './power/power-state.ts'
 import { BarAccess } from './region/bar-access.ts'
 import type { DeviceRegion } from './region/device-region.ts'
@@ -60,6 +61,7 @@ export class VfioPciDevice implements DeviceDriver {
   /** Used, and not resettable on its own at last close: the whole set has to be reset some time. */
   needsReset = false
   readonly power: DevicePower
+  readonly lowPower: LowPower
   /** Of a function with SR-IOV. */
   readonly vfToken: VfToken | undefined
   readonly #igate: Mutex
@@ -78,6 +80,7 @@ export class VfioPciDevice implements DeviceDriver {
     const { identity } = hardware
     const hasVirtualFunctions = topology.virtualFunctions(identity.bdf).length > 0
     this.power = new DevicePower({ hardware, profile: core.profile, disableIdleD3, hasVirtualFunctions })
+    this.lowPower = new LowPower(device, this.power, bus.machine.clock)
     this.vfToken = sriovInfo(identity) === undefined ? undefined : new VfToken()
   }
 
@@ -122,6 +125,10 @@ export class VfioPciDevice implements DeviceDriver {
       device.cells.power.backing.write('D0')
       this.power.idle()
     })
+  }
+
+  powered<T>(use: Operation<T>): Operation<T> {
+    return this.lowPower.awake(use)
   }
 
   *ioctl(call: IoctlCall): Operation<number> {
@@ -169,11 +176,13 @@ export class VfioPciDevice implements DeviceDriver {
   }
 
   readNow(offset: number, out: Uint8Array): Awaitable<number> | undefined {
+    if (this.lowPower.isEngaged) return undefined
     const { index, at } = split(offset)
     return this.#use().bars.now('read', index, at, out)
   }
 
   writeNow(offset: number, data: Uint8Array): Awaitable<number> | undefined {
+    if (this.lowPower.isEngaged) return undefined
     const { index, at } = split(offset)
     return this.#use().bars.now('write', index, at, data)
   }
@@ -184,6 +193,18 @@ export class VfioPciDevice implements DeviceDriver {
 
   feature(index: number): DeviceFeature | undefined {
     return PCI_FEATURES.get(index)?.(this)
+  }
+
+  /** Wakes it for a reset of somebody who excludes its readers. */
+  awakeForReset(): void {
+    if (this.open === undefined) this.power.active()
+    else this.lowPower.wakeExclusively()
+  }
+
+  /** Back to what it was before {@link awakeForReset}. */
+  afterReset(): void {
+    if (this.open === undefined) this.power.idle()
+    else this.lowPower.relax()
   }
 
   /** Kernel: `pci_clear_master`, `pci_enable_device`. */
@@ -221,6 +242,8 @@ export class VfioPciDevice implements DeviceDriver {
     for (const region of state.regions) region.close()
     this.#opened = undefined
     this.#physicalToken()?.countUser(-1)
+    this.lowPower.end()
+    this.power.resume()
     this.power.beforeReset()
     this.hardware.writeConfig(HEADER.COMMAND, 2, COMMAND.INTX_DISABLE)
   }

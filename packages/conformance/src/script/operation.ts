@@ -1,6 +1,6 @@
 /** One operation of a script: a line, split into words. */
 
-/** What a line of a script says; {@link OPERATIONS} says what each operation takes. */
+/** What a line of a script says; `OPERATIONS` says what each operation takes. */
 export interface ScriptOperation {
   /** Line in the script, from 1. */
   readonly line: number

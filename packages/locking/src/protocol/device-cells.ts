@@ -23,14 +23,20 @@ export interface DeviceCells {
   readonly inReset: Cell<boolean>
   /** How many files have the device open. */
   readonly openCount: Cell<number>
+  /** The user lets it sleep; absent where that cannot be. Kernel: `pm_runtime_engaged` (5.19). */
+  readonly lowPower: Cell<boolean> | undefined
   /** May memory be touched? Kernel: `__vfio_pci_memory_enabled`. */
   readonly accessible: DerivedCell<boolean>
+  /** May its pages be mapped? Whoever reads or writes wakes the device up first; a fault does not. */
+  readonly mappable: DerivedCell<boolean>
 }
 
 /** Where cells are backed by registers; absent, they keep their values themselves. */
 export interface DeviceCellBackings {
   readonly memoryEnabled?: CellBacking<boolean>
   readonly power?: CellBacking<PowerState>
+  /** Present where the device has a low-power mode. */
+  readonly lowPower?: CellBacking<boolean>
 }
 
 /** Opens at once that an explorer tells apart. Live counts further. */
@@ -51,5 +57,14 @@ export function deviceCells(
     [memoryEnabled, power],
     () => (rule.ignoresMemoryBit || memoryEnabled.peek()) && (rule.ignoresPower || power.peek() !== 'D3hot'),
   )
-  return { memoryEnabled, power, inReset, openCount, accessible }
+  const lowPower = backings.lowPower && new Cell(`low-power:${deviceId}`, [false, true], backings.lowPower)
+  const mappable =
+    lowPower === undefined
+      ? accessible
+      : new DerivedCell(
+          `mappable:${deviceId}`,
+          [memoryEnabled, power, lowPower],
+          () => accessible.peek() && !lowPower.peek(),
+        )
+  return { memoryEnabled, power, inReset, openCount, lowPower, accessible, mappable }
 }

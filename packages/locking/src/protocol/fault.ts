@@ -28,7 +28,7 @@ const ALWAYS = get(new DerivedCell('always', [], () => true))
 export function faultBody(device: ProtocolDevice, mapping: MappingHandle, page: number | 'all'): FaultBody {
   return {
     whole: page === 'all',
-    admit: () => (mapping.followsMemory ? get(device.cells.accessible) : ALWAYS),
+    admit: () => (mapping.followsMemory ? get(device.cells.mappable) : ALWAYS),
     act: () => insert(mapping, page),
   }
 }
@@ -50,7 +50,7 @@ export function suppliedFaultBody<F>(
   return {
     whole: pages.length > 1,
     *admit(): Operation<boolean> {
-      if (mapping.followsMemory && !(yield* get(device.cells.accessible))) return false
+      if (mapping.followsMemory && !(yield* get(device.cells.mappable))) return false
       for (const page of pages) {
         const frame = yield* run(() => supply(page))
         if (frame === undefined) return false

@@ -25,6 +25,7 @@ export {
   unreachableWhileOff,
 } from './invariants.ts'
 export { closeDevice, openDevice } from './lifecycle.ts'
+export { enterLowPower, leaveLowPower } from './low-power.ts'
 export { setMemoryEnabled } from './memory-enable.ts'
 export { setPower } from './power-change.ts'
 export { excludesReaders, insideReadSide, type ProtocolDevice } from './protocol-device.ts'

@@ -54,9 +54,10 @@ export class InvariantMonitor {
       this.#tallies.set(id, { checked: 0, violation: undefined })
     for (const device of devices) {
       this.#byId.set(device.id, device)
-      const { memoryEnabled, power, inReset } = device.cells
+      const { memoryEnabled, power, lowPower, inReset } = device.cells
       this.#byCell.set(memoryEnabled, { device, exclusive: true })
       this.#byCell.set(power, { device, exclusive: true })
+      if (lowPower !== undefined) this.#byCell.set(lowPower, { device, exclusive: true })
       this.#byCell.set(inReset, { device, exclusive: false })
     }
   }

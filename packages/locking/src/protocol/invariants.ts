@@ -11,7 +11,7 @@ import { excludesReaders, insideReadSide, type ProtocolDevice } from './protocol
 
 /** What each invariant says. */
 export const INVARIANTS = {
-  I1: 'no page of BAR0-5 is mapped while memory is off, a reset runs or power is D3hot',
+  I1: 'no page of BAR0-5 is mapped while memory is off, a reset runs, power is D3hot or low power is engaged',
   I2: 'the kernel touches BAR memory only inside the read side and while it may be touched',
   I3: 'memory enable and power change only with every reader excluded',
   I4: 'a mapping with pages is found by the zap path from its first page on',
@@ -26,14 +26,15 @@ export type InvariantId = keyof typeof INVARIANTS
 
 /** I1, of one device in one state. */
 export function unreachableWhileOff(device: ProtocolDevice): string | undefined {
-  const { accessible, inReset, memoryEnabled, power } = device.cells
-  if (device.presentBarPages === 0 || (accessible.peek() && !inReset.peek())) return undefined
-  const why = inReset.peek()
-    ? 'a reset runs'
-    : memoryEnabled.peek()
-      ? `power is ${power.peek()}`
-      : 'memory is off'
-  return `${device.presentBarPages} page(s) of ${device.id} are mapped while ${why}`
+  const { inReset, mappable } = device.cells
+  if (device.presentBarPages === 0 || (mappable.peek() && !inReset.peek())) return undefined
+  return `${device.presentBarPages} page(s) of ${device.id} are mapped while ${whyUnreachable(device)}`
+}
+
+function whyUnreachable({ cells }: ProtocolDevice): string {
+  if (cells.inReset.peek()) return 'a reset runs'
+  if (cells.accessible.peek()) return 'it is in low power'
+  return cells.memoryEnabled.peek() ? `power is ${cells.power.peek()}` : 'memory is off'
 }
 
 /** I2, of one touch of BAR memory. */

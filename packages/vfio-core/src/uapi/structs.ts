@@ -60,6 +60,7 @@ export const STRUCT_FIELDS = {
   vfio_device_feature: { argsz: 'u32', flags: 'u32' },
   vfio_device_feature_migration: { flags: 'u64' },
   vfio_device_feature_mig_state: { device_state: 'u32', data_fd: 's32' },
+  vfio_device_low_power_entry_with_wakeup: { wakeup_eventfd: 's32', reserved: 'u32' },
   vfio_device_feature_mig_data_size: { stop_copy_length: 'u64' },
   vfio_device_feature_dma_logging_control: {
     page_size: 'u64',
@@ -138,6 +139,10 @@ export const MIG_FLAGS: StructOf<'vfio_device_feature_migration'> = structOf('vf
 /** Payload of MIG_DEVICE_STATE. */
 export const MIG_DEVICE_STATE: StructOf<'vfio_device_feature_mig_state'> = structOf(
   'vfio_device_feature_mig_state',
+)
+/** Payload of LOW_POWER_ENTRY_WITH_WAKEUP. */
+export const LOW_POWER_WAKEUP: StructOf<'vfio_device_low_power_entry_with_wakeup'> = structOf(
+  'vfio_device_low_power_entry_with_wakeup',
 )
 /** Payload of MIG_DATA_SIZE. */
 export const MIG_DATA_SIZE: StructOf<'vfio_device_feature_mig_data_size'> = structOf(

@@ -93,19 +93,36 @@ export class DevicePower {
   settle(): void {
     if (!this.#goingIdle) return
     this.#goingIdle = false
-    this.#suspended = new SavedState(this.#options.hardware)
-    changePower(this.#options.hardware, 'D3hot')
+    this.#sleep()
+  }
+
+  /** Nobody needs an open function on. One with virtual functions stays on. */
+  suspend(): void {
+    if (this.#options.hasVirtualFunctions) return
+    // The user may have put it into D3hot: what is saved must be what it has in D0.
+    this.change('D0')
+    this.#sleep()
   }
 
   /** Somebody uses it again, or resets it. @returns whether it had really been asleep */
   active(): boolean {
     this.#goingIdle = false
     if (this.#options.profile.idlePower === 'd3hot') this.change('D0')
+    return this.resume()
+  }
+
+  /** Ends {@link suspend} or an idle sleep. @returns whether it had been asleep */
+  resume(): boolean {
     const saved = this.#suspended
     if (saved === undefined) return false
     this.#suspended = undefined
     changePower(this.#options.hardware, 'D0')
     saved.restore()
     return true
+  }
+
+  #sleep(): void {
+    this.#suspended = new SavedState(this.#options.hardware)
+    changePower(this.#options.hardware, 'D3hot')
   }
 }

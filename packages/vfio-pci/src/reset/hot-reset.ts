@@ -128,14 +128,14 @@ export function resetBelow(
 ): undefined {
   const all = functions.flatMap((bdf) => bus.machine.hardware(bdf) ?? [])
   const drivers = functions.flatMap((bdf) => bus.driverAt(bdf) ?? [])
-  for (const { open, power } of drivers) {
-    if (open === undefined) power.active()
-    else power.beforeReset()
+  for (const driver of drivers) {
+    driver.awakeForReset()
+    if (driver.open !== undefined) driver.power.beforeReset()
   }
   for (const hardware of all) powerUp(hardware)
   const saved = all.map((hardware) => new SavedState(hardware))
   for (const hardware of all) disableDecoding(hardware)
   bus.machine.secondaryBusReset(bridge)
   for (const state of saved) state.restore()
-  for (const { open, power } of drivers) if (open === undefined) power.idle()
+  for (const driver of drivers) driver.afterReset()
 }

@@ -6,6 +6,9 @@
  */
 import type { VfioErrno } from '@vfiokit/locking'
 
+/** A token is a UUID. */
+export const UUID_BYTES = 16
+
 /** The token of one physical function. */
 export class VfToken {
   /** Undefined until it is set: the kernel draws one at random, which nobody can show. */
