@@ -3,4 +3,5 @@
  * strategies. No host offers them unless it is given one.
  * @packageDocumentation
  */
+export { rfc2021KeyedByFrame } from './rfc-2021-variants.ts'
 export { VARIANTS, type Variant, type VariantDefect } from './variants.ts'

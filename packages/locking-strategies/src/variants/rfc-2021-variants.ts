@@ -17,30 +17,38 @@ import type { UnmapRangeDevice, UnmapRangeSet } from '../unmap-range.ts'
 
 type Device = GuardedDevice<UnmapRangeDevice, UnmapRangeSet>
 
-/** The BARs lie at 8 TiB. Below 6 TiB their frames are by luck inside of the range that is zapped. */
-const FIRST_FRAME = 2 ** 31
-
-/** What `BAR0..BAR5` of page offsets reaches when mappings are found by frame: nothing at 8 TiB. */
-function reachedByFrame(ranges: readonly PageRange[]): PageRange[] {
+/** What `BAR0..BAR5` of page offsets reaches of BARs when mappings are found by frame. */
+function reachedByFrame(ranges: readonly PageRange[], firstFrame: number): PageRange[] {
   return ranges
-    .map(({ first, last }) => ({ first: Math.max(0, first - FIRST_FRAME), last: last - FIRST_FRAME }))
+    .map(({ first, last }) => ({ first: Math.max(0, first - firstFrame), last: last - firstFrame }))
     .filter(({ last }) => last >= 0)
 }
 
-function seenByFrame({ id, addressSpace, zapRanges, mappings, state, set }: Device): Device {
-  return { id, addressSpace, zapRanges: reachedByFrame(zapRanges), mappings, state, set }
+function seenByFrame(device: Device, firstFrame: number): Device {
+  const { id, addressSpace, zapRanges, mappings, state, set } = device
+  return { id, addressSpace, zapRanges: reachedByFrame(zapRanges, firstFrame), mappings, state, set }
 }
 
-/** rfc-2021 with a zap that looks for page offsets among frames. */
-export const rfc2021PfnKey: LockingStrategy<UnmapRangeDevice, UnmapRangeSet> = {
-  ...rfc2021,
-  name: 'rfc-2021-pfn-key',
-  exclude: (device, effect, body) => rfc2021.exclude(seenByFrame(device), effect, body),
-  excludeSet: (set, members, body) => {
-    const seen = members.map((member) => ({ ...member, device: seenByFrame(member.device) }))
-    return rfc2021.excludeSet(set, seen, body)
-  },
+/**
+ * rfc-2021 with a zap that looks for page offsets among frames.
+ *
+ * @param firstFrame - Where the BARs lie, in pages. Below 6 TiB they are by luck inside of the range that
+ *   is zapped.
+ */
+export function rfc2021KeyedByFrame(firstFrame: number): LockingStrategy<UnmapRangeDevice, UnmapRangeSet> {
+  return {
+    ...rfc2021,
+    name: 'rfc-2021-pfn-key',
+    exclude: (device, effect, body) => rfc2021.exclude(seenByFrame(device, firstFrame), effect, body),
+    excludeSet: (set, members, body) => {
+      const seen = members.map((member) => ({ ...member, device: seenByFrame(member.device, firstFrame) }))
+      return rfc2021.excludeSet(set, seen, body)
+    },
+  }
 }
+
+/** The same with BARs at 8 TiB, where no page is found. */
+export const rfc2021PfnKey: LockingStrategy<UnmapRangeDevice, UnmapRangeSet> = rfc2021KeyedByFrame(2 ** 31)
 
 /** What rfc-2021-no-guard keeps per device. */
 export interface WatchedDevice extends UnmapRangeDevice {

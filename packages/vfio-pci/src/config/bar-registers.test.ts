@@ -1,3 +1,4 @@
+import { KERNEL_VERSIONS } from '@vfiokit/vfio-core'
 import { describe, expect, test } from 'vitest'
 import { Host } from '../fixtures/host.ts'
 import { BDF, FUNCTION_NAMES, functionOf } from '../fixtures/machine.ts'
@@ -5,11 +6,11 @@ import { BDF, FUNCTION_NAMES, functionOf } from '../fixtures/machine.ts'
 const BAR = (index: number) => 0x10 + 4 * index
 const ALL_ONES = 0xffff_ffff
 
-describe('sizing', () => {
+describe.each(KERNEL_VERSIONS)('sizing on %s', (kernel) => {
   test.each(FUNCTION_NAMES)(
     'T2 T3 T4 every BAR of %s shows its size and type, and the hardware keeps its address',
     (name) => {
-      const host = new Host()
+      const host = new Host({ kernel })
       const device = host.guest().open(name)
       const before = host.hardware(name).readConfig(0x10, 4)
       for (let at = 0; at < 6; at++) device.setConfig(BAR(at), 4, ALL_ONES)
@@ -28,7 +29,7 @@ describe('sizing', () => {
   )
 
   test('a BAR of 8 GiB holds its size in the upper register', () => {
-    const testdev = new Host().guest().open('testdev')
+    const testdev = new Host({ kernel }).guest().open('testdev')
     testdev.setConfig(BAR(2), 4, ALL_ONES)
     testdev.setConfig(BAR(3), 4, ALL_ONES)
     expect(testdev.config(BAR(2), 4)).toBe(0x0000_000c)
@@ -36,7 +37,7 @@ describe('sizing', () => {
   })
 
   test('of the ROM register the address and the enable bit can be written', () => {
-    const nic = new Host().guest().open('nic')
+    const nic = new Host({ kernel }).guest().open('nic')
     nic.setConfig(0x30, 4, ALL_ONES)
     expect(nic.config(0x30, 4)).toBe(0xffff_f801)
     nic.setConfig(0x30, 4, 0x0000_0ffe)
@@ -44,13 +45,13 @@ describe('sizing', () => {
   })
 
   test('a function without ROM reads 0 there', () => {
-    const edu = new Host().guest().open('edu')
+    const edu = new Host({ kernel }).guest().open('edu')
     edu.setConfig(0x30, 4, ALL_ONES)
     expect(edu.config(0x30, 4)).toBe(0)
   })
 
   test('it works by words and bytes as well', () => {
-    const nic = new Host().guest().open('nic')
+    const nic = new Host({ kernel }).guest().open('nic')
     nic.setConfig(BAR(0), 2, 0xffff)
     nic.setConfig(BAR(0) + 2, 1, 0xff)
     nic.setConfig(BAR(0) + 3, 1, 0xff)
@@ -58,7 +59,7 @@ describe('sizing', () => {
   })
 
   test('a user’s address is kept and moves nothing', () => {
-    const nic = new Host().guest().open('nic')
+    const nic = new Host({ kernel }).guest().open('nic')
     const map = nic.map(0)
     map.store(0x10, 0xabcd)
     nic.setConfig(BAR(0), 4, 0xc000_0000)
@@ -67,9 +68,9 @@ describe('sizing', () => {
   })
 })
 
-describe('a reset that vfio did not do', () => {
+describe.each(KERNEL_VERSIONS)('a reset that vfio did not do, on %s', (kernel) => {
   test('T74 takes the addresses away; the next command write puts them back', () => {
-    const host = new Host()
+    const host = new Host({ kernel })
     const nvme = host.guest().open('nvme')
     const hardware = host.hardware('nvme')
     hardware.reset('flr')
@@ -83,7 +84,7 @@ describe('a reset that vfio did not do', () => {
   })
 
   test('also when only an address is gone', () => {
-    const host = new Host()
+    const host = new Host({ kernel })
     const nvme = host.guest().open('nvme')
     host.hardware('nvme').writeConfig(0x10, 4, 0)
     nvme.setMemory(false)
@@ -91,7 +92,7 @@ describe('a reset that vfio did not do', () => {
   })
 
   test('also when only the decode bits are gone', () => {
-    const host = new Host()
+    const host = new Host({ kernel })
     const nic = host.guest().open('nic')
     const hardware = host.hardware('nic')
     hardware.writeConfig(0x30, 4, 0)
@@ -102,7 +103,7 @@ describe('a reset that vfio did not do', () => {
   })
 
   test('a virtual function has no BAR registers that could be restored', () => {
-    const host = new Host()
+    const host = new Host({ kernel })
     host.guest().open('vf')
     const { barRegisters } = host.driver('vf').open!
     barRegisters.restore()
@@ -112,7 +113,7 @@ describe('a reset that vfio did not do', () => {
 
   test('a BAR that was never assigned reads 0 and cannot be accessed', () => {
     const bars = functionOf('edu').bars!.map((bar) => ({ ...bar, address: 0n }))
-    const host = new Host({ overrides: { edu: { bars } } })
+    const host = new Host({ kernel, overrides: { edu: { bars } } })
     const edu = host.guest().open('edu')
     edu.setConfig(BAR(0), 4, ALL_ONES)
     expect(edu.config(BAR(0), 4)).toBe(0)

@@ -57,19 +57,23 @@ function endOf(view: VirtualConfig): number {
 }
 
 describe('extended capabilities', () => {
-  test('one that is hidden is skipped, and its bytes are the hardware’s (T71)', () => {
-    const view = viewOf(
-      spaceOf(
-        { at: 0x100, id: 0x03, next: 0x140 },
-        { at: 0x140, id: 0x1b, next: 0x180, dwords: [[4, 0x6]] },
-        { at: 0x180, id: 0x0e },
-      ),
-    )
-    expect(chainOf(view)).toEqual(['3@100', 'e@180'])
-    expect(view.claimedBy(0x140)).toBeUndefined()
-    view.write(0x146, 2, 1)
-    expect([view.read(0x146, 2), view.hardware.readConfig(0x146, 2)]).toEqual([1, 1])
-  })
+  test.each(KERNEL_VERSIONS)(
+    'T71 one that is hidden is skipped, and its bytes are the hardware’s (%s)',
+    (kernel) => {
+      const view = viewOf(
+        spaceOf(
+          { at: 0x100, id: 0x03, next: 0x140 },
+          { at: 0x140, id: 0x1b, next: 0x180, dwords: [[4, 0x6]] },
+          { at: 0x180, id: 0x0e },
+        ),
+        kernel,
+      )
+      expect(chainOf(view)).toEqual(['3@100', 'e@180'])
+      expect(view.claimedBy(0x140)).toBeUndefined()
+      view.write(0x146, 2, 1)
+      expect([view.read(0x146, 2), view.hardware.readConfig(0x146, 2)]).toEqual([1, 1])
+    },
+  )
 
   test('the first stays as a header without id and version when it is hidden', () => {
     const view = viewOf(spaceOf({ at: 0x100, id: 0x19, next: 0x140 }, { at: 0x140, id: 0x03 }))

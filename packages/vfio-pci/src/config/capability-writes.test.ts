@@ -1,5 +1,5 @@
 import type { ConfigWidth, PciHardware } from '@vfiokit/hardware'
-import { kernelProfile } from '@vfiokit/vfio-core'
+import { KERNEL_VERSIONS, kernelProfile } from '@vfiokit/vfio-core'
 import { VirtualConfig } from '@vfiokit/vfio-pci'
 import { describe, expect, test } from 'vitest'
 import { Host } from '../fixtures/host.ts'
@@ -34,7 +34,7 @@ describe('MSI', () => {
   })
 })
 
-describe('T73 the read request size', () => {
+describe.each(KERNEL_VERSIONS)('T73 the read request size on %s', (kernel) => {
   const control = AT.nvmeExp + 8
   /** The fixture's device control is not writable by default. */
   const host = () => {
@@ -43,7 +43,7 @@ describe('T73 the read request size', () => {
     masks.rw.fill(0x07, 4, 5)
     const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
     const profile = { rw: hex(masks.rw), w1c: hex(masks.w1c) }
-    return new Host({ profiles: (fn) => (fn.bdf === BDF.nvme ? profile : undefined) })
+    return new Host({ kernel, profiles: (fn) => (fn.bdf === BDF.nvme ? profile : undefined) })
   }
 
   test.each([
@@ -71,7 +71,7 @@ describe('T73 the read request size', () => {
   })
 })
 
-describe('T72 vital product data', () => {
+describe.each(KERNEL_VERSIONS)('T72 vital product data on %s', (kernel) => {
   const VPD_AT = 0x58
   /** A name of four bytes, and the end: 8 bytes, as the device keeps them. */
   const CONTENT = Uint8Array.of(0x82, 4, 0, 0x61, 0x62, 0x63, 0x64, 0x78)
@@ -95,7 +95,7 @@ describe('T72 vital product data', () => {
       identity: { value: real.identity },
       configSizeBytes: { value: real.configSizeBytes },
     })
-    return { hardware, view: new VirtualConfig(hardware, kernelProfile()) }
+    return { hardware, view: new VirtualConfig(hardware, kernelProfile(kernel)) }
   }
 
   test('a read brings the dword, and raises the flag', () => {
@@ -127,7 +127,7 @@ describe('T72 vital product data', () => {
   })
 
   test('a transfer begins when the byte with the flag is written, and only then', () => {
-    const host = new Host()
+    const host = new Host({ kernel })
     const lone = host.guest().open('lone')
     lone.setConfig(VPD_AT + 4, 4, 0x1234_5678)
     lone.setConfig(VPD_AT + 2, 1, 0)

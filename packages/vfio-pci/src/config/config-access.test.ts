@@ -1,12 +1,14 @@
 import { LockOp, record, type Step } from '@vfiokit/locking'
 import { STRATEGIES } from '@vfiokit/locking-strategies'
+import { KERNEL_VERSIONS, type KernelVersion } from '@vfiokit/vfio-core'
 import { describe, expect, test } from 'vitest'
 import { bytesOf, failure, type GuestDevice, now, REGION } from '../fixtures/guest.ts'
 import { Host } from '../fixtures/host.ts'
 import { AT, type FunctionName } from '../fixtures/machine.ts'
 import { spyOn } from '../fixtures/spy-model.ts'
 
-const open = (name: FunctionName = 'nvme') => new Host().guest().open(name)
+const open = (name: FunctionName = 'nvme', kernel: KernelVersion = '7.2') =>
+  new Host({ kernel }).guest().open(name)
 
 /** Kinds of the steps that a call takes on memory and mappings. */
 function stepsOf(step: Step<unknown>): string[] {
@@ -22,9 +24,9 @@ function configWrite(device: GuestDevice, at: number, value: number, widthBytes:
   return device.calls.write(REGION.CONFIG, at, bytesOf(value, widthBytes))
 }
 
-describe('bounds', () => {
+describe.each(KERNEL_VERSIONS)('bounds on %s', (kernel) => {
   test('T5 a read at or across the end is EFAULT and transfers nothing', () => {
-    const edu = open('edu')
+    const edu = open('edu', kernel)
     const buffer = new Uint8Array(8).fill(0x77)
     expect(failure(() => edu.read(REGION.CONFIG, 256, 1))).toBe('EFAULT')
     expect(failure(() => now(edu.calls.read(REGION.CONFIG, 252, buffer)))).toBe('EFAULT')
@@ -33,19 +35,19 @@ describe('bounds', () => {
   })
 
   test('a write across the end writes nothing', () => {
-    const edu = open('edu')
+    const edu = open('edu', kernel)
     expect(failure(() => edu.write(REGION.CONFIG, 252, new Uint8Array(8).fill(0xff)))).toBe('EFAULT')
     expect(edu.config(252, 4)).toBe(0)
   })
 
   test('T22 nothing is read of nothing, at any place', () => {
-    const edu = open('edu')
+    const edu = open('edu', kernel)
     expect(edu.read(REGION.CONFIG, 4096, 0)).toHaveLength(0)
     expect(edu.read(99, 0, 0)).toHaveLength(0)
   })
 
   test('any start and length inside reads the same bytes', () => {
-    const nic = open('nic')
+    const nic = open('nic', kernel)
     const whole = nic.read(REGION.CONFIG, 0, 256)
     for (let at = 0; at < 32; at++)
       for (let length = 1; length < 20; length++)
@@ -54,8 +56,8 @@ describe('bounds', () => {
 })
 
 describe('memory enable', () => {
-  test('T7 off makes BAR reads and writes EIO', () => {
-    const nvme = open()
+  test.each(KERNEL_VERSIONS)('T7 off makes BAR reads and writes EIO (%s)', (kernel) => {
+    const nvme = open('nvme', kernel)
     nvme.setMemory(false)
     expect(failure(() => nvme.read(0, 0, 4))).toBe('EIO')
     expect(failure(() => nvme.write(0, 0, new Uint8Array(4)))).toBe('EIO')
@@ -63,8 +65,8 @@ describe('memory enable', () => {
     expect(nvme.read(0, 0, 4)).toHaveLength(4)
   })
 
-  test('T8 off, a mapping can be made but not touched; on, it can', () => {
-    const nvme = open()
+  test.each(KERNEL_VERSIONS)('T8 off, a mapping can be made but not touched; on, it can (%s)', (kernel) => {
+    const nvme = open('nvme', kernel)
     nvme.setMemory(false)
     const map = nvme.map(0)
     expect(failure(() => map.load())).toBe('SIGBUS')
@@ -86,19 +88,22 @@ describe('memory enable', () => {
     expect(map.presentPages).toBe(strategy.populate === 'mapping' ? 2 : 1)
   })
 
-  test('T10 of a virtual function: pages go, yet the next touch and read succeed', () => {
-    const host = new Host()
-    const vf = host.guest().open('vf')
-    const map = vf.map(0)
-    map.load()
-    vf.setMemory(false)
-    expect(map.presentPages).toBe(0)
-    // The hardware's own bit was written, so this one answers zeros; vfio does not refuse.
-    expect(map.load()).toBe(0)
-    expect(vf.read(0, 0, 4)).toHaveLength(4)
-    expect(vf.config(4, 2) & 2).toBe(0)
-    expect(host.hardware('vf').readConfig(4, 2) & 2).toBe(0)
-  })
+  test.each(KERNEL_VERSIONS)(
+    'T10 of a virtual function: pages go, yet the next touch and read succeed (%s)',
+    (kernel) => {
+      const host = new Host({ kernel })
+      const vf = host.guest().open('vf')
+      const map = vf.map(0)
+      map.load()
+      vf.setMemory(false)
+      expect(map.presentPages).toBe(0)
+      // The hardware's own bit was written, so this one answers zeros; vfio does not refuse.
+      expect(map.load()).toBe(0)
+      expect(vf.read(0, 0, 4)).toHaveLength(4)
+      expect(vf.config(4, 2) & 2).toBe(0)
+      expect(host.hardware('vf').readConfig(4, 2) & 2).toBe(0)
+    },
+  )
 
   test.each([
     ['byte', 1, 0x00, true],
@@ -238,17 +243,20 @@ describe('reset by register', () => {
     expect(map.load()).toBe(0)
   })
 
-  test('T35 without FLR in its capabilities nothing is reset; the bit reads 0', () => {
-    const spy = spyOn('nic')
-    const nic = new Host({ models: [spy.model] }).guest().open('nic')
-    const map = nic.map(0)
-    map.load()
-    spy.accesses.length = 0
-    nic.setConfig(0x78, 2, 0x8000)
-    expect(spy.accesses).toEqual([])
-    expect(nic.config(0x78, 2) & 0x8000).toBe(0)
-    expect(map.presentPages).toBe(1)
-  })
+  test.each(KERNEL_VERSIONS)(
+    'T35 without FLR in its capabilities nothing is reset; the bit reads 0 (%s)',
+    (kernel) => {
+      const spy = spyOn('nic')
+      const nic = new Host({ kernel, models: [spy.model] }).guest().open('nic')
+      const map = nic.map(0)
+      map.load()
+      spy.accesses.length = 0
+      nic.setConfig(0x78, 2, 0x8000)
+      expect(spy.accesses).toEqual([])
+      expect(nic.config(0x78, 2) & 0x8000).toBe(0)
+      expect(map.presentPages).toBe(1)
+    },
+  )
 
   test('by advanced features as well', () => {
     const spy = spyOn('lone')

@@ -1,6 +1,6 @@
 import { type PciHardware, SimulatedMachine } from '@vfiokit/hardware'
 import { Bdf, ConfigComposer, ConfigSpace, TopologyBuilder } from '@vfiokit/topology'
-import { kernelProfile } from '@vfiokit/vfio-core'
+import { KERNEL_VERSIONS, kernelProfile } from '@vfiokit/vfio-core'
 import { VirtualConfig } from '@vfiokit/vfio-pci'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -54,8 +54,8 @@ function threaded(junk: Uint8Array, dwords: readonly number[]): Uint8Array {
   return bytes
 }
 
-describe('the header', () => {
-  const device = () => new Host().guest().open('nic')
+describe.each(KERNEL_VERSIONS)('the header on %s', (kernel) => {
+  const device = () => new Host({ kernel }).guest().open('nic')
 
   test('T1 a write to the vendor id is accepted and changes nothing', () => {
     const nic = device()
@@ -71,7 +71,7 @@ describe('the header', () => {
   })
 
   test('the interrupt line is a scratch byte of the user, the pin is not', () => {
-    const host = new Host()
+    const host = new Host({ kernel })
     const nic = host.guest().open('nic')
     nic.setConfig(0x3c, 2, 0x5555)
     expect(nic.config(0x3c, 2)).toBe(0x0155)
@@ -79,13 +79,13 @@ describe('the header', () => {
   })
 
   test('cache line size goes to the hardware', () => {
-    const host = new Host()
+    const host = new Host({ kernel })
     host.guest().open('nic').setConfig(0x0c, 1, 8)
     expect(host.hardware('nic').readConfig(0x0c, 1)).toBe(8)
   })
 
   test('a virtual function shows the ids that the host knows, memory enabled and no interrupt pin', () => {
-    const host = new Host()
+    const host = new Host({ kernel })
     const vf = host.guest().open('vf')
     expect(host.hardware('vf').readConfig(0, 4)).toBe(0xffff_ffff)
     expect(vf.config(0, 4)).toBe(0x10ca_8086)

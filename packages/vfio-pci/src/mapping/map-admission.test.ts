@@ -1,3 +1,4 @@
+import { KERNEL_VERSIONS } from '@vfiokit/vfio-core'
 import { describe, expect, test } from 'vitest'
 import { failure, now, REGION } from '../fixtures/guest.ts'
 import { Host } from '../fixtures/host.ts'
@@ -5,9 +6,9 @@ import type { FunctionName } from '../fixtures/machine.ts'
 import { barRegion, provider, trappedRegion } from '../fixtures/regions.ts'
 
 const PAGE = 0x1000
-const open = (name: FunctionName) => new Host().guest().open(name)
+describe.each(KERNEL_VERSIONS)('what cannot be mapped on %s', (kernel) => {
+  const open = (name: FunctionName) => new Host({ kernel }).guest().open(name)
 
-describe('what cannot be mapped', () => {
   test('T12 a private mapping, of a BAR and of anything else', () => {
     const nvme = open('nvme')
     const map = (shared: boolean, index = 0) =>
@@ -26,7 +27,10 @@ describe('what cannot be mapped', () => {
   })
 
   test('T13 ROM, configuration space, VGA, what is behind the last region, a region without pages', () => {
-    const host = new Host({ providers: [provider('nic', () => [trappedRegion(new Uint8Array(PAGE))])] })
+    const host = new Host({
+      kernel,
+      providers: [provider('nic', () => [trappedRegion(new Uint8Array(PAGE))])],
+    })
     const nic = host.guest().open('nic')
     for (const index of [REGION.ROM, REGION.CONFIG, REGION.VGA, REGION.OWN, REGION.OWN + 1, 4, 300])
       expect(
@@ -45,7 +49,7 @@ describe('what cannot be mapped', () => {
   })
 
   test('pages behind the end of a device-specific region', () => {
-    const host = new Host({ providers: [provider('nvme', () => [barRegion()])] })
+    const host = new Host({ kernel, providers: [provider('nvme', () => [barRegion()])] })
     const nvme = host.guest().open('nvme')
     expect(failure(() => nvme.map(REGION.OWN, PAGE, 2 * PAGE))).toBe('EINVAL')
     expect(failure(() => nvme.map(REGION.OWN, 0, 2 * PAGE))).toBeUndefined()
@@ -72,6 +76,6 @@ describe('what cannot be mapped', () => {
 })
 
 test('nothing is present before it is touched', () => {
-  const nvme = open('nvme')
+  const nvme = new Host().guest().open('nvme')
   expect(nvme.map(0, 0, 4 * PAGE).presentPages).toBe(0)
 })

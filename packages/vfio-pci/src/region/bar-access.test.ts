@@ -7,9 +7,9 @@ import { Host } from '../fixtures/host.ts'
 import { NVME_MSIX } from '../fixtures/machine.ts'
 import { spyOn } from '../fixtures/spy-model.ts'
 
-describe('at the end of a BAR', () => {
+describe.each(KERNEL_VERSIONS)('at the end of a BAR on %s', (kernel) => {
   test('T18 a read behind it is EINVAL, one across it is short', () => {
-    const nvme = new Host().guest().open('nvme')
+    const nvme = new Host({ kernel }).guest().open('nvme')
     expect(failure(() => nvme.read(0, 0x4000, 4))).toBe('EINVAL')
     expect(failure(() => nvme.read(0, 2 ** 40 - 1, 1))).toBe('EINVAL')
     expect(nvme.read(0, 0x3ffc, 8)).toHaveLength(4)
@@ -17,7 +17,7 @@ describe('at the end of a BAR', () => {
   })
 
   test('a BAR that is not there is EINVAL, and so is an index that no region has', () => {
-    const nvme = new Host().guest().open('nvme')
+    const nvme = new Host({ kernel }).guest().open('nvme')
     for (const index of [1, 5, 8, 9, 4000]) {
       expect(failure(() => nvme.read(index, 0, 4))).toBe('EINVAL')
       expect(failure(() => nvme.write(index, 0, new Uint8Array(4)))).toBe('EINVAL')
@@ -25,12 +25,12 @@ describe('at the end of a BAR', () => {
   })
 })
 
-describe('the MSI-X table', () => {
+describe.each(KERNEL_VERSIONS)('the MSI-X table on %s', (kernel) => {
   const { offset, sizeBytes } = NVME_MSIX
 
   test.each([true, false])('T19 reads ff and swallows writes, with memory on: %s', (memory) => {
     const spy = spyOn('nvme')
-    const nvme = new Host({ models: [spy.model] }).guest().open('nvme')
+    const nvme = new Host({ kernel, models: [spy.model] }).guest().open('nvme')
     nvme.setMemory(memory)
     spy.accesses.length = 0
     expect([...nvme.read(0, offset, 4)]).toEqual([0xff, 0xff, 0xff, 0xff])
@@ -40,23 +40,23 @@ describe('the MSI-X table', () => {
 
   test('an access that runs into it and out of it is cut at both edges', () => {
     const spy = spyOn('nvme')
-    const nvme = new Host({ models: [spy.model] }).guest().open('nvme')
+    const nvme = new Host({ kernel, models: [spy.model] }).guest().open('nvme')
     spy.accesses.length = 0
     expect(nvme.read(0, offset - 6, sizeBytes + 8)).toHaveLength(sizeBytes + 8)
     expect(spy.accesses).toEqual(['r2@0x1ffa', 'r4@0x1ffc', 'r2@0x2410'])
   })
 
   test('through a mapping it is the real table', () => {
-    const map = new Host().guest().open('nvme').map(0, offset)
+    const map = new Host({ kernel }).guest().open('nvme').map(0, offset)
     map.store(0, 0x1234)
     expect(map.load(0)).toBe(0x1234)
   })
 })
 
 describe('widths', () => {
-  test('T20 an unaligned read is cut into aligned accesses', () => {
+  test.each(KERNEL_VERSIONS)('T20 an unaligned read is cut into aligned accesses (%s)', (kernel) => {
     const spy = spyOn('nvme')
-    const nvme = new Host({ models: [spy.model] }).guest().open('nvme')
+    const nvme = new Host({ kernel, models: [spy.model] }).guest().open('nvme')
     spy.accesses.length = 0
     nvme.read(0, 1, 7)
     nvme.write(0, 3, new Uint8Array(6))
@@ -83,8 +83,8 @@ describe('widths', () => {
   })
 })
 
-test('T16 an I/O BAR is accessed whatever the decode bits say', () => {
-  const host = new Host()
+test.each(KERNEL_VERSIONS)('T16 an I/O BAR is accessed whatever the decode bits say (%s)', (kernel) => {
+  const host = new Host({ kernel })
   const testdev = host.guest().open('testdev')
   testdev.write(1, 0, Uint8Array.of(7))
   testdev.setConfig(4, 2, 0)
@@ -106,23 +106,26 @@ test('memory that goes off in the middle loses the count, not what was written b
   expect(host.busyLocks()).toEqual([])
 })
 
-test('T69 the buffer of a read may be a mapping of a BAR of the same slot', () => {
-  const host = new Host()
-  const vm = host.guest()
-  const nvme = vm.open('nvme')
-  const edu = vm.open('edu')
-  const map = edu.map(0)
-  nvme.write(
-    0,
-    0x100,
-    Uint8Array.from({ length: 24 }, (_, at) => at),
-  )
-  expect(now(nvme.calls.read(0, 0x100, { address: map.address + 3, lengthBytes: 24 }))).toBe(24)
-  expect(map.load(3, 1)).toBe(0)
-  expect(map.load(26, 1)).toBe(23)
-  expect(now(nvme.calls.write(0, 0x200, { address: map.address + 4, lengthBytes: 8 }))).toBe(8)
-  expect([...nvme.read(0, 0x200, 8)]).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
-})
+test.each(KERNEL_VERSIONS)(
+  'T69 the buffer of a read may be a mapping of a BAR of the same slot (%s)',
+  (kernel) => {
+    const host = new Host({ kernel })
+    const vm = host.guest()
+    const nvme = vm.open('nvme')
+    const edu = vm.open('edu')
+    const map = edu.map(0)
+    nvme.write(
+      0,
+      0x100,
+      Uint8Array.from({ length: 24 }, (_, at) => at),
+    )
+    expect(now(nvme.calls.read(0, 0x100, { address: map.address + 3, lengthBytes: 24 }))).toBe(24)
+    expect(map.load(3, 1)).toBe(0)
+    expect(map.load(26, 1)).toBe(23)
+    expect(now(nvme.calls.write(0, 0x200, { address: map.address + 4, lengthBytes: 8 }))).toBe(8)
+    expect([...nvme.read(0, 0x200, 8)]).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
+  },
+)
 
 describe('an access that is done at once', () => {
   const requests = fc.record({

@@ -1,4 +1,4 @@
-import { DEVICE_IOCTL, REGION_FLAGS, REGION_INFO, readChain } from '@vfiokit/vfio-core'
+import { DEVICE_IOCTL, KERNEL_VERSIONS, REGION_FLAGS, REGION_INFO, readChain } from '@vfiokit/vfio-core'
 import { describe, expect, test } from 'vitest'
 import { failure, type GuestDevice, REGION } from '../fixtures/guest.ts'
 import { Host } from '../fixtures/host.ts'
@@ -15,9 +15,9 @@ function ask(device: GuestDevice, index: number, argsz: number, bytes = argsz) {
   return { result, argument, ...REGION_INFO.decode(argument) }
 }
 
-describe('the region table', () => {
+describe.each(KERNEL_VERSIONS)('the region table on %s', (kernel) => {
   test('BARs, ROM and configuration space of one function', () => {
-    const nic = new Host().guest().open('nic')
+    const nic = new Host({ kernel }).guest().open('nic')
     const table = [0, 1, 2, 3, 4, 5, REGION.ROM, REGION.CONFIG].map((index) => {
       const { sizeBytes, flags, capabilities, offset } = nic.region(index)
       expect(offset).toBe(index * 2 ** 40)
@@ -36,7 +36,7 @@ describe('the region table', () => {
   })
 
   test('T23 no VGA, nothing behind the last region, and a BAR that is not there has no size', () => {
-    const nic = new Host().guest().open('nic')
+    const nic = new Host({ kernel }).guest().open('nic')
     expect(failure(() => nic.region(REGION.VGA))).toBe('EINVAL')
     expect(failure(() => nic.region(9))).toBe('EINVAL')
     expect(failure(() => nic.region(0xffff_ffff))).toBe('EINVAL')
@@ -45,49 +45,50 @@ describe('the region table', () => {
   })
 
   test('the upper half of a 64-bit BAR is no region', () => {
-    const testdev = new Host().guest().open('testdev')
+    const testdev = new Host({ kernel }).guest().open('testdev')
     expect(testdev.region(2).sizeBytes).toBe(0x2_0000_0000)
     expect(testdev.region(3)).toMatchObject({ sizeBytes: 0, flags: 0 })
   })
 
   test('T15 a BAR smaller than a page can be mapped if it begins one', () => {
-    const lone = new Host().guest().open('lone')
+    const lone = new Host({ kernel }).guest().open('lone')
     expect(lone.region(0)).toMatchObject({ sizeBytes: 0x200, flags: READ | WRITE | MMAP })
     expect(lone.region(1)).toMatchObject({ sizeBytes: 0x200, flags: READ | WRITE })
   })
 
   test('T16 an I/O BAR is never mappable', () => {
-    expect(new Host().guest().open('testdev').region(1).flags).toBe(READ | WRITE)
+    expect(new Host({ kernel }).guest().open('testdev').region(1).flags).toBe(READ | WRITE)
   })
 
   test('T25 the BAR with the MSI-X table says that the table can be mapped, if the BAR can', () => {
     const io = functionOf('nvme').bars!.map((bar) => ({ ...bar, kind: 'io' as const, width: 32 as const }))
     expect(
-      new Host()
+      new Host({ kernel })
         .guest()
         .open('nvme')
         .region(0)
         .capabilities.map(({ id }) => id),
     ).toEqual([3])
-    const host = new Host({ overrides: { nvme: { bars: io } } })
+    const host = new Host({ kernel, overrides: { nvme: { bars: io } } })
     expect(host.guest().open('nvme').region(0).capabilities).toEqual([])
   })
 
   test('the ROM has a size only with an image in it, whether memory is on or not', () => {
-    const host = new Host()
+    const host = new Host({ kernel })
     const nic = host.guest().open('nic')
     nic.setMemory(false)
     expect(nic.region(REGION.ROM).sizeBytes).toBe(ROM.barBytes)
     expect(host.hardware('nic').readConfig(4, 2) & 2).toBe(0)
-    const empty = new Host()
+    const empty = new Host({ kernel })
     empty.machine.hardware(BDF.nic)!.model.readBar = (_, __, out) => void out.fill(0xff)
     expect(empty.guest().open('nic').region(REGION.ROM)).toMatchObject({ sizeBytes: 0, flags: 0 })
     expect(host.busyLocks()).toEqual([])
   })
 })
 
-describe('argsz', () => {
-  const host = () => new Host({ providers: [provider('nvme', () => [memoryRegion()])] }).guest().open('nvme')
+describe.each(KERNEL_VERSIONS)('argsz on %s', (kernel) => {
+  const host = () =>
+    new Host({ kernel, providers: [provider('nvme', () => [memoryRegion()])] }).guest().open('nvme')
 
   test('T24 too short for the capabilities: none is copied, argsz says what is needed', () => {
     const nvme = host()

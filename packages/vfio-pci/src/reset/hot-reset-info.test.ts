@@ -1,10 +1,16 @@
-import { DEPENDENT_DEVICE, DEVICE_IOCTL, HOT_RESET_INFO } from '@vfiokit/vfio-core'
+import {
+  DEPENDENT_DEVICE,
+  DEVICE_IOCTL,
+  HOT_RESET_INFO,
+  KERNEL_VERSIONS,
+  type KernelVersion,
+} from '@vfiokit/vfio-core'
 import { describe, expect, test } from 'vitest'
 import { failure, type GuestDevice, now } from '../fixtures/guest.ts'
 import { Host } from '../fixtures/host.ts'
 import type { FunctionName } from '../fixtures/machine.ts'
 
-const open = (name: FunctionName) => new Host().guest().open(name)
+const open = (name: FunctionName, kernel: KernelVersion = '7.2') => new Host({ kernel }).guest().open(name)
 
 /** The raw ioctl: its errno, and what the header holds afterwards. */
 function ask(device: GuestDevice, argsz: number, bytes = Math.max(argsz, 12)) {
@@ -40,9 +46,9 @@ describe('what a hot reset would hit', () => {
   })
 })
 
-describe('room', () => {
+describe.each(KERNEL_VERSIONS)('room on %s', (kernel) => {
   test('T38 too little is ENOSPC, and the count says how much', () => {
-    const nvme = open('nvme')
+    const nvme = open('nvme', kernel)
     for (const argsz of [12, 19, 20, 43]) {
       const { errno, count, flags, argument } = ask(nvme, argsz)
       expect([errno, count, flags]).toEqual(['ENOSPC', 4, 0])
@@ -51,13 +57,13 @@ describe('room', () => {
   })
 
   test('enough is filled in, and argsz stays', () => {
-    const { errno, count, argsz, argument } = ask(open('nvme'), 100)
+    const { errno, count, argsz, argument } = ask(open('nvme', kernel), 100)
     expect([errno, count, argsz]).toEqual([undefined, 4, 100])
     expect(DEPENDENT_DEVICE.decode(argument, 12 + 24)).toEqual({ group_id: 6, segment: 0, bus_devfn: 0x0301 })
   })
 
   test('a struct that is cut short is EINVAL, one that memory cuts short EFAULT', () => {
-    const nvme = open('nvme')
+    const nvme = open('nvme', kernel)
     expect(ask(nvme, 11).errno).toBe('EINVAL')
     expect(ask(nvme, 0).errno).toBe('EINVAL')
     expect(ask(nvme, 12, 11).errno).toBe('EFAULT')

@@ -147,8 +147,8 @@ describe('what is refused, in the kernel’s order', () => {
     expect(failure(() => raw(edu, []))).toBe(kernel === '6.12' || kernel === '7.2' ? 'EINVAL' : 'ENODEV')
   })
 
-  test('T42 a descriptor that is no group, and one that is not open', () => {
-    const { vm, nvme, group } = open()
+  test.each(KERNEL_VERSIONS)('T42 a descriptor that is no group, and one that is not open (%s)', (kernel) => {
+    const { vm, nvme, group } = open(kernel)
     const container = now(vm.calls.open('/dev/vfio/vfio'))
     expect(failure(() => raw(nvme, [container]))).toBe('EINVAL')
     expect(failure(() => raw(nvme, [nvme.calls.fd]))).toBe('EINVAL')

@@ -1,4 +1,5 @@
 import { STRATEGIES } from '@vfiokit/locking-strategies'
+import { KERNEL_VERSIONS } from '@vfiokit/vfio-core'
 import { describe, expect, test } from 'vitest'
 import { Host } from '../fixtures/host.ts'
 import { AT, SLOT } from '../fixtures/machine.ts'
@@ -88,21 +89,24 @@ describe('closing', () => {
     expect(second.config(0x3c, 1)).toBe(0x2a)
   })
 
-  test('T61 a mapping keeps a closed device open: the next to open finds its state', () => {
-    const host = new Host()
-    const vm = host.guest()
-    const first = vm.open('nvme')
-    const map = first.map(0)
-    first.setMemory(false)
-    first.close()
-    expect(host.driver('nvme').open).toBeDefined()
-    const second = vm.open('nvme')
-    expect(second.config(4, 2) & 2).toBe(0)
-    second.setMemory(true)
-    expect(map.load()).toBe(0)
-    second.close()
-    expect(host.driver('nvme').open).toBeDefined()
-    map.unmap()
-    expect(host.driver('nvme').open).toBeUndefined()
-  })
+  test.each(KERNEL_VERSIONS)(
+    'T61 a mapping keeps a closed device open: the next to open finds its state (%s)',
+    (kernel) => {
+      const host = new Host({ kernel })
+      const vm = host.guest()
+      const first = vm.open('nvme')
+      const map = first.map(0)
+      first.setMemory(false)
+      first.close()
+      expect(host.driver('nvme').open).toBeDefined()
+      const second = vm.open('nvme')
+      expect(second.config(4, 2) & 2).toBe(0)
+      second.setMemory(true)
+      expect(map.load()).toBe(0)
+      second.close()
+      expect(host.driver('nvme').open).toBeDefined()
+      map.unmap()
+      expect(host.driver('nvme').open).toBeUndefined()
+    },
+  )
 })

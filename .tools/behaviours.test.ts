@@ -1,0 +1,50 @@
+/**
+ * The behaviours T1 to T76 of vfio-pci that tests show by number: `test('T17 ...')`. Several numbers may
+ * begin one name.
+ */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { filesBelow, root } from './packages.mjs'
+
+const LAST = 76
+
+/** Numbers that no test shows, and why. One that has a test must go from here. */
+const WITHOUT_TEST: ReadonlyMap<number, string> = new Map([
+  [36, 'a reset method that times out is not modelled yet'],
+  [58, 'device files of their own (cdev) are not modelled yet'],
+  [59, 'device files of their own (cdev) are not modelled yet'],
+])
+
+/** Names of tests that begin with numbers, as string literals do. */
+function numbersIn(text: string): number[] {
+  return [...text.matchAll(/['"`]((?:T\d+ )+)/g)].flatMap(([, names]) =>
+    names!
+      .trim()
+      .split(' ')
+      .map((name) => Number(name.slice(1))),
+  )
+}
+
+const shown = new Set(
+  filesBelow('packages')
+    .filter((file) => file.endsWith('.test.ts'))
+    .flatMap((file) => numbersIn(readFileSync(join(root, file), 'utf8'))),
+)
+
+test('every behaviour has a test, or a reason why not', () => {
+  const all = Array.from({ length: LAST }, (_, at) => at + 1)
+  expect(all.filter((number) => !shown.has(number) && !WITHOUT_TEST.has(number))).toEqual([])
+})
+
+test('what is said to have no test has none', () => {
+  expect([...WITHOUT_TEST.keys()].filter((number) => shown.has(number))).toEqual([])
+})
+
+test('there is no other number', () => {
+  expect([...shown, ...WITHOUT_TEST.keys()].filter((number) => number < 1 || number > LAST)).toEqual([])
+})
+
+test('numbers are found in names only, one or several', () => {
+  expect(numbersIn("test('T1 T23 a', f)\n  `T4 b`\n// T5 c\n'x T6 d'")).toEqual([1, 23, 4])
+})
