@@ -41,6 +41,7 @@ export {
   kernelProfile,
 } from './kernel-profile.ts'
 export { LiveHost, LiveProcess } from './live-host.ts'
+export { DeviceMigration, type MigrationSteps } from './migration/device-migration.ts'
 export {
   isMigrationState,
   MIGRATION_FLAGS,
