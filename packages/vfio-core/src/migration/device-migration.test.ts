@@ -1,5 +1,4 @@
 /** Fact 2.8: a variant of a device that migrates by the table of states; 7.5: a reset against its steps. */
-import '../../../../.tools/seed.ts'
 import {
   ControlledDriver,
   effect,
