@@ -3,7 +3,7 @@ import { type InputDefect, InputError } from './input-error.ts'
 import { defectOf } from './script/parse-script.ts'
 import type { TraceRecord } from './trace-record.ts'
 
-/** @throws InputError with every line that is no record. */
+/** @throws InputError with every line that is no record, or when a record is missing between others. */
 export function readTrace(text: string, file: string): readonly TraceRecord[] {
   const records: TraceRecord[] = []
   const defects: InputDefect[] = []
@@ -11,11 +11,14 @@ export function readTrace(text: string, file: string): readonly TraceRecord[] {
     if (line.trim() === '') continue
     const value = parsed(line)
     const defect = value === undefined ? { expected: 'a JSON object', found: line } : recordDefect(value)
+    if (defect !== undefined) defects.push({ file, line: at + 1, ...defect })
     if (defect === undefined) records.push(value as unknown as TraceRecord)
-    else defects.push({ file, line: at + 1, ...defect })
   }
   if (records.length === 0 && defects.length === 0)
     defects.push({ file, expected: 'a record a line', found: 'nothing' })
+  const missing = records.findIndex(({ i }, at) => i !== at)
+  if (defects.length === 0 && missing >= 0)
+    defects.push({ file, expected: `record ${missing}`, found: `record ${records[missing]!.i}` })
   if (defects.length > 0) throw new InputError(defects)
   return records
 }
@@ -28,30 +31,46 @@ export function traceText(records: readonly TraceRecord[]): string {
 function parsed(line: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const value: unknown = JSON.parse(line)
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined
+    return isObject(value) ? (value as Record<string, unknown>) : undefined
   } catch {
     return undefined
   }
 }
 
-/** Types of the members that every record has. */
-const MEMBERS: readonly { name: string; expected: string; is: (value: unknown) => boolean }[] = [
+interface Member {
+  readonly name: string
+  readonly expected: string
+  readonly is: (value: unknown) => boolean
+  readonly isOptional?: true
+}
+
+const isText = (value: unknown) => typeof value === 'string'
+const areTexts = (value: unknown) => Array.isArray(value) && value.every(isText)
+const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const optional = (expected: string, is: Member['is'], ...names: readonly string[]): readonly Member[] =>
+  names.map((name) => ({ name, expected, is, isOptional: true }))
+
+/** Types of the members of a record. */
+const MEMBERS: readonly Member[] = [
   { name: 'i', expected: 'a number', is: Number.isInteger },
   { name: 'line', expected: 'a number', is: Number.isInteger },
-  { name: 'op', expected: 'text', is: (value) => typeof value === 'string' },
+  { name: 'op', expected: 'text', is: isText },
   {
     name: 'args',
     expected: 'an array of text',
-    is: (value) => Array.isArray(value) && value.every((word) => typeof word === 'string'),
+    is: areTexts,
   },
   { name: 'ok', expected: 'true or false', is: (value) => typeof value === 'boolean' },
+  ...optional('a number', Number.isInteger, 'off', 'len', 'nfds', 'si_code'),
+  ...optional('text', isText, 'errno', 'step', 'signal', 'skip'),
+  ...optional('an object', isObject, 'result'),
+  ...optional('an array of text', areTexts, 'mask'),
 ]
 
 function recordDefect(value: Readonly<Record<string, unknown>>): Omit<InputDefect, 'file'> | undefined {
-  for (const { name, expected, is } of MEMBERS)
-    if (!is(value[name]))
+  for (const { name, expected, is, isOptional } of MEMBERS)
+    if (!(isOptional === true && value[name] === undefined) && !is(value[name]))
       return { expected: `${expected} as "${name}"`, found: JSON.stringify(value[name]) ?? 'nothing' }
   return defectOf(value as unknown as TraceRecord)
 }

@@ -28,6 +28,11 @@ describe('a folder with traces alone', () => {
     expect(differences).toEqual([])
     expect(kernel['7.2']).toMatchObject({ traces: 1, operations: recorded().length, differ: 0 })
     expect(topics).toMatchObject([{ kernel: '7.2', topic: 'cfg-read', differ: 0 }])
+    const counts = ['operations', 'same', 'masked', 'differ', 'skipped', 'eraSpecific']
+    expect(Object.keys(JSON.parse(out))).toEqual(['kernel', 'topics', 'differences'])
+    expect(Object.keys(kernel['7.2']).sort()).toEqual(['traces', ...counts].sort())
+    expect(Object.keys(kernel['7.2'].eraSpecific)).toEqual(['n', 'same'])
+    expect(Object.keys(topics[0])).toEqual(['kernel', 'topic', 'same', 'differ', 'masked'])
     expect(code).toBe(0)
   })
 
@@ -41,6 +46,12 @@ describe('a folder with traces alone', () => {
     expect(out).toContain(`7.2 multifn/${TRACE} line ${recorded()[at]!.line}`)
     expect(out).toMatch(/result\.data\n +kernel eeee.*\n +model {2}[0-9a-f]{2}/)
     expect(out).toContain('#0 open 0000:00:03.0')
+    const asJson = await vfiokit(['conform', '--golden', traceAt(traceText(changed)), '--json'])
+    const [difference] = JSON.parse(asJson.out).differences
+    const members = ['kernel', 'host', 'trace', 'i', 'op', 'expected', 'actual']
+    expect([asJson.code, Object.keys(difference)]).toEqual([1, members])
+    expect(difference).toMatchObject({ kernel: '7.2', host: 'multifn', trace: TRACE, i: at, op: 'read' })
+    expect(difference.expected).toEqual(changed[at])
   })
 })
 

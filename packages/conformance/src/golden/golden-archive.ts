@@ -28,9 +28,16 @@ interface Devices {
   readonly seeds: Readonly<Record<string, Readonly<Record<string, Seeds>>>>
 }
 
-/** Whether a folder holds the compact form. */
+/** Whether a folder holds the compact form: profiles, or recordings of some kernel. */
 export function isGoldenArchive(folder: string): boolean {
-  return existsSync(join(folder, `devices${END}`))
+  if (existsSync(join(folder, `devices${END}`))) return true
+  return KERNEL_VERSIONS.some((kernel) => recordingsIn(join(folder, kernel)).length > 0)
+}
+
+/** Names of the packed files of a kernel, without their ending. */
+function recordingsIn(path: string): readonly string[] {
+  const files = existsSync(path) ? readdirSync(path).sort() : []
+  return files.filter((name) => name.endsWith(END)).map((name) => name.slice(0, -END.length))
 }
 
 /** Unpacks one file at a time: only what was asked for last stays in memory. */
@@ -48,9 +55,7 @@ export class GoldenArchive implements GoldenSource {
   }
 
   hosts(kernel: KernelVersion): readonly string[] {
-    const path = join(this.folder, kernel)
-    const files = existsSync(path) ? readdirSync(path).sort() : []
-    return files.filter((name) => name.endsWith(END)).map((name) => name.slice(0, -END.length))
+    return recordingsIn(join(this.folder, kernel))
   }
 
   traceNames(kernel: KernelVersion, host: string): readonly string[] {

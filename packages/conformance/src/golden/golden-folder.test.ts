@@ -76,10 +76,48 @@ test('a machine is described from the first source that has each part', () => {
 test.each<[string, Readonly<Record<string, string>>, RegExp]>([
   ['no snapshot', { 'traces/7.2/one/a.jsonl': '' }, /expected a snapshot of one under 7\.2, found none/],
   ['a snapshot that is none', { 'snapshots/7.2/one/snapshot.json': '[]' }, /expected a sysfs snapshot/],
+  [
+    'a mask that is none',
+    { ...FILES, 'masks/one.json': '{"0000:01:00.0":7}' },
+    /masks\/one\.json: expected an object as "0000:01:00\.0", found 7/,
+  ],
   ['masks that are none', { ...FILES, 'masks/one.json': 'junk' }, /masks\/one\.json: expected a JSON object/],
 ])('%s is refused', (_what, files, message) => {
   const source = new GoldenFolder(folderOf(files))
   expect(() => describeMachine('7.2', 'one', [source])).toThrow(message)
+})
+
+test('what a folder lacks of masks and profiles, each comes from the next', () => {
+  const golden = {
+    'snapshots/7.2/one/snapshot.json': SNAPSHOT,
+    'masks/one.json': '{"0000:02:00.0":{"rw":"ff","w1c":"00"}}',
+    'profiles/8086-10c9.json': '{"kind":"igb"}',
+    'profiles/1234-11e8.json': '{"kind":"mine"}',
+  }
+  const { masks, profiles } = describeMachine('7.2', 'one', [
+    new GoldenFolder(folderOf(golden)),
+    new GoldenFolder(folderOf(FILES)),
+  ])
+  expect(Object.keys(masks).sort()).toEqual(['0000:01:00.0', '0000:02:00.0'])
+  expect(profiles).toEqual({ '1234-11e8': { kind: 'mine' }, '8086-10c9': { kind: 'igb' } })
+})
+
+test('files beside the folders of hosts, and folders beside traces, are none', () => {
+  const stray = { ...FILES, 'traces/7.2/README.md': '', 'traces/7.2/one/b.jsonl/c': '' }
+  const folder = new GoldenFolder(folderOf(stray))
+  expect(folder.hosts('7.2')).toEqual(['one'])
+  expect(folder.traceNames('7.2', 'one')).toEqual(['01-info.a'])
+  expect(() => folder.trace('7.2', 'one', 'b')).toThrow(/b\.jsonl: expected a file, found EISDIR/)
+})
+
+test('traces alone can be packed', () => {
+  const target = folderOf({})
+  packGolden(
+    new GoldenFolder(folderOf({ 'traces/7.2/one/a.jsonl': FILES['traces/7.2/one/01-info.a.jsonl'] })),
+    target,
+  )
+  expect(isGoldenArchive(target)).toBe(true)
+  expect(new GoldenArchive(target).traceNames('7.2', 'one')).toEqual(['a'])
 })
 
 test('a folder that is not there is refused', () => {

@@ -1,5 +1,5 @@
 /** A golden folder: hosts, scripts, traces/<kernel>/<host>, snapshots/<kernel>/<host>, masks, profiles. */
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { type Dirent, existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { KernelVersion } from '@vfiokit/vfio-core'
 import type { Seeds } from '../conformance-host.ts'
@@ -7,7 +7,7 @@ import { InputError } from '../input-error.ts'
 import { readTrace } from '../read-trace.ts'
 import type { TraceRecord } from '../trace-record.ts'
 import type { GoldenSource, Measurements, NamedText } from './golden-source.ts'
-import { jsonObject } from './json-file.ts'
+import { jsonObject, jsonOfObjects } from './json-file.ts'
 
 /** Profiles are named `vvvv-dddd.json`; other files of that folder say other things. */
 const PROFILE_NAME = /^([0-9a-f]{4}-[0-9a-f]{4})\.json$/
@@ -26,16 +26,16 @@ export class GoldenFolder implements GoldenSource {
   /** @throws InputError when there is no such folder. */
   constructor(readonly folder: string) {
     this.title = folder
-    if (!existsSync(folder) || !statSync(folder).isDirectory())
+    if (!isFolder(folder))
       throw new InputError([{ file: folder, expected: 'a golden folder', found: 'none' }])
   }
 
   hosts(kernel: KernelVersion): readonly string[] {
-    return this.#list('traces', kernel)
+    return this.#entries('traces', kernel).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []))
   }
 
   traceNames(kernel: KernelVersion, host: string): readonly string[] {
-    const files = this.#list('traces', kernel, host).filter((name) => name.endsWith(TRACE_END))
+    const files = this.#files('traces', kernel, host).filter((name) => name.endsWith(TRACE_END))
     return files.map((name) => name.slice(0, -TRACE_END.length))
   }
 
@@ -49,13 +49,16 @@ export class GoldenFolder implements GoldenSource {
   }
 
   masks(host: string): Measurements | undefined {
-    if (!this.#masks.has(host)) this.#masks.set(host, this.#json('masks', `${host}.json`))
+    if (!this.#masks.has(host)) {
+      const found = this.#text('masks', `${host}.json`)
+      this.#masks.set(host, found && jsonOfObjects(found.text, found.file))
+    }
     return this.#masks.get(host)
   }
 
   profiles(): Measurements | undefined {
     if (this.#profiles !== undefined || !existsSync(join(this.folder, 'profiles'))) return this.#profiles
-    const kinds = this.#list('profiles').flatMap((file) => PROFILE_NAME.exec(file)?.[1] ?? [])
+    const kinds = this.#files('profiles').flatMap((file) => PROFILE_NAME.exec(file)?.[1] ?? [])
     this.#profiles = Object.fromEntries(kinds.map((kind) => [kind, this.#json('profiles', `${kind}.json`)]))
     return this.#profiles
   }
@@ -65,18 +68,37 @@ export class GoldenFolder implements GoldenSource {
     return this.#seeds[host]?.[trace]
   }
 
-  #list(...parts: readonly string[]): readonly string[] {
+  #files(...parts: readonly string[]): readonly string[] {
+    return this.#entries(...parts).flatMap((entry) => (entry.isDirectory() ? [] : [entry.name]))
+  }
+
+  /** By name; none where there is no such folder. */
+  #entries(...parts: readonly string[]): readonly Dirent[] {
     const path = join(this.folder, ...parts)
-    return existsSync(path) ? readdirSync(path).sort() : []
+    if (!isFolder(path)) return []
+    return readdirSync(path, { withFileTypes: true }).sort((one, other) => (one.name < other.name ? -1 : 1))
   }
 
   #text(...parts: readonly string[]): NamedText | undefined {
     const file = join(this.folder, ...parts)
-    return existsSync(file) ? { text: readFileSync(file, 'utf8'), file } : undefined
+    return existsSync(file) ? { text: textOf(file), file } : undefined
   }
 
   #json(...parts: readonly string[]): Measurements | undefined {
     const found = this.#text(...parts)
     return found === undefined ? undefined : jsonObject(found.text, found.file)
+  }
+}
+
+function isFolder(path: string): boolean {
+  return existsSync(path) && statSync(path).isDirectory()
+}
+
+/** @throws InputError for what cannot be read, such as a folder with the name of a file. */
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    throw new InputError([{ file, expected: 'a file', found: (error as Error).message }])
   }
 }

@@ -13,3 +13,19 @@ export function jsonObject(text: string, file: string): Readonly<Record<string, 
   }
   throw new InputError([{ file, expected: 'a JSON object', found }])
 }
+
+/**
+ * As {@link jsonObject}, of which every member is an object too.
+ *
+ * @throws InputError with each member that is none.
+ */
+export function jsonOfObjects(text: string, file: string): Readonly<Record<string, object>> {
+  const whole = jsonObject(text, file)
+  const defects = Object.entries(whole).flatMap(([name, value]) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? []
+      : [{ file, expected: `an object as "${name}"`, found: JSON.stringify(value) }],
+  )
+  if (defects.length > 0) throw new InputError(defects)
+  return whole as Readonly<Record<string, object>>
+}

@@ -2,14 +2,15 @@
 import type { KernelVersion } from '@vfiokit/vfio-core'
 import type { MachineDescription } from '../conformance-host.ts'
 import { InputError } from '../input-error.ts'
-import type { GoldenSource } from './golden-source.ts'
+import type { GoldenSource, Measurements } from './golden-source.ts'
 import { MachineFacts } from './machine-facts.ts'
 
 /** The driver that recordings are about. */
 const VFIO_PCI = 'vfio-pci'
 
 /**
- * @param sources - Asked in turn for each part: the first that has it decides.
+ * @param sources - Asked in turn for each part, which is one snapshot, the mask of one function, the profile
+ *   of one kind: the first that has it decides.
  * @throws InputError when none has a snapshot, or it is damaged.
  */
 export function describeMachine(
@@ -29,8 +30,8 @@ export function describeMachine(
     snapshot,
     facts,
     bind: facts.boundTo(VFIO_PCI),
-    masks: first(sources, (source) => source.masks(host)) ?? {},
-    profiles: first(sources, (source) => source.profiles()) ?? {},
+    masks: together(sources, (source) => source.masks(host)),
+    profiles: together(sources, (source) => source.profiles()),
   }
 }
 
@@ -43,4 +44,14 @@ function first<T>(
     if (found !== undefined) return found
   }
   return undefined
+}
+
+/** What each source has, by BDF or kind; an earlier source decides. */
+function together(
+  sources: readonly GoldenSource[],
+  find: (source: GoldenSource) => Measurements | undefined,
+): Measurements {
+  const found: Record<string, unknown> = {}
+  for (const source of [...sources].reverse()) Object.assign(found, find(source))
+  return found
 }

@@ -83,7 +83,7 @@ async function open({ session, positional: [device], options }: OperationCall): 
   const name = token === undefined ? device! : `${device} vf_token=${token}`
   const fd = await step('VFIO_GROUP_GET_DEVICE_FD', () => getDevice(session, group, name))
   const handle = options.get('as') ?? device!
-  session.handles.set(handle, { fd, device: device! })
+  session.addHandle(handle, { fd, device: device! })
   return { result: { handle, group: number } }
 }
 
@@ -111,7 +111,7 @@ async function getdev({ session, positional: [device, text], options }: Operatio
   const name = text!.replaceAll('~', ' ')
   const fd = await step('VFIO_GROUP_GET_DEVICE_FD', () => getDevice(session, group, name))
   const handle = options.get('as') ?? device!
-  session.handles.set(handle, { fd, device: device! })
+  session.addHandle(handle, { fd, device: device! })
   return { result: { handle, group: groupOf(session, device!) } }
 }
 

@@ -33,6 +33,8 @@ const IRQ_SET = new Struct('vfio_irq_set', {
   start: 'u32',
   count: 'u32',
 })
+/** Index of MSI-X. */
+const MSIX = 2
 /** Smallest buffer that is handed over, whatever argsz says. */
 const BUFFER_BYTES = 4096
 /** How long a script waits for an event that it gives no time for. */
@@ -40,7 +42,7 @@ const WAIT_MS = 1000
 
 async function setIrqs({ session, positional, options }: OperationCall): Promise<Answer> {
   const [name, index, start, count, flagsWord, ...data] = positional
-  const { fd } = session.handle(name!)
+  const { fd, device } = session.handle(name!)
   const flags = setFlagsOf(flagsWord!)
   const made: number[] = []
   const keys = data.map((_, at) => eventKey(name!, numberOf(index!), numberOf(start!) + at, actionOf(flags)))
@@ -60,7 +62,15 @@ async function setIrqs({ session, positional, options }: OperationCall): Promise
   }
   await callOrClose(session, made, () => session.process.ioctl(fd, DEVICE_IOCTL.DEVICE_SET_IRQS, bytes))
   if (width === 4) keepEventfds(session, keys, elements)
+  if (numberOf(index!) === MSIX && actionOf(flags) === 'TRIGGER')
+    noteMessages(session, device, width === 4, numberOf(count!))
   return { result: { ret: 0 } }
+}
+
+/** MSI-X is turned on by the first eventfds, and off by a count of 0. */
+function noteMessages(session: ScriptSession, device: string, hasEventfds: boolean, count: number): void {
+  if (hasEventfds) session.withMessages.add(device)
+  else if (count === 0) session.withMessages.delete(device)
 }
 
 /** Eventfds of a call that failed are nobody's. */

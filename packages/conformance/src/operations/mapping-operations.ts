@@ -59,6 +59,7 @@ async function load({ session, draft, positional: [id, offset, width] }: Operati
     region,
     offset: map.offset + at,
     isOpen: session.isOpen(device),
+    hasMessages: session.withMessages.has(device),
   }
   const bytes = new Uint8Array(numberOf(width!))
   await session.process.load(map.address + at, bytes)

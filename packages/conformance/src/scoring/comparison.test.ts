@@ -141,6 +141,28 @@ describe("a record's own mask", () => {
   })
 })
 
+test.each(['ok', 'errno', 'signal', 'result', 'result.ret', 'result.group', 'off', 'len'])(
+  "a record's own mask does not hide %s",
+  (member) => {
+    const expected: TraceRecord = {
+      ...read(0, 4, '01020304', { mask: [member], errno: 'EIO', signal: 'SIGBUS' }),
+      result: { ret: 4, group: 1 },
+    }
+    const other = {
+      ok: false,
+      errno: 'EPERM',
+      signal: 'SIGSEGV',
+      result: { ret: 3, group: 2 },
+      off: 8,
+      len: 8,
+    }
+    const changed = Object.fromEntries(
+      Object.entries(other).filter(([name]) => name === member.replace(/\..*/, '')),
+    )
+    expect(classOf(expected, { ...expected, ...changed })).toBe('differ')
+  },
+)
+
 describe('values may differ only where a rule says why', () => {
   test.each([
     ['a logic register', 0, 0, 'masked'],
@@ -170,7 +192,7 @@ describe('values may differ only where a rule says why', () => {
     expect(classOf(read(0, 0, '0102030405'), read(0, 0, 'ff02030406'), inRegion(0, 0))).toBe('differ')
   })
 
-  test('an MSI-X entry through a mapping: the message when both have one, its control never', () => {
+  test('an MSI-X entry through a mapping: the message while MSI-X is on and both have one, its control never', () => {
     const load = (value: string): TraceRecord => ({
       i: 0,
       line: 1,
@@ -179,9 +201,14 @@ describe('values may differ only where a rule says why', () => {
       ok: true,
       result: { value },
     })
-    const at = (offset: number): ValueOrigin => ({ ...inRegion(2, offset), space: 'mapping' })
+    const at = (offset: number, hasMessages = true): ValueOrigin => ({
+      ...inRegion(2, offset),
+      space: 'mapping',
+      hasMessages,
+    })
     expect(classOf(load('0xfee01000'), load('0xfee02000'), at(0x100))).toBe('masked')
     expect(classOf(load('0xfee01000'), load('0x0'), at(0x100))).toBe('differ')
+    expect(classOf(load('0x1234'), load('0x1235'), at(0x108, false))).toBe('differ')
     expect(classOf(load('0x1'), load('0x3'), at(0x10c))).toBe('differ')
     expect(classOf(load('0x1'), load('0x3'), at(0x120))).toBe('differ')
   })

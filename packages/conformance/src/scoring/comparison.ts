@@ -15,6 +15,9 @@ export interface Comparison {
   readonly masks: readonly string[]
 }
 
+/** What a record's own mask can hide: values. What it names besides is compared. */
+const MASKABLE: ReadonlySet<string> = new Set(['result.data', 'result.value'])
+
 /** What a record's own mask is counted as. */
 export const OWN_MASK = 'record'
 
@@ -33,7 +36,7 @@ export function compareRecords(
   const members: string[] = []
   for (const path of pathsOf(expected, actual)) {
     const [left, right] = [memberOf(expected, path), memberOf(actual, path)]
-    if (expected.mask?.includes(path) && sameLength(left, right)) {
+    if (MASKABLE.has(path) && expected.mask?.includes(path) && sameLength(left, right)) {
       masks.add(OWN_MASK)
       continue
     }

@@ -51,7 +51,7 @@ export const MASKING_RULES: readonly MaskingRule[] = [
     name: 'msix-message',
     reason: 'address and data of an enabled MSI-X entry are numbers of the recorded host',
     bits: ({ machine, origin, offset, expected, actual }) => {
-      if (origin.space !== 'mapping' || isZero(expected) || isZero(actual)) return 0
+      if (origin.hasMessages !== true || isZero(expected) || isZero(actual)) return 0
       const at = machine.marks(origin.device)?.msixEntryByte(origin.region!, offset)
       return at !== undefined && at < MSIX_MESSAGE_BYTES ? WHOLE_BYTE : 0
     },

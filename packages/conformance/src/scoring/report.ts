@@ -135,6 +135,5 @@ export function reportJson(report: ConformanceReport): Readonly<Record<string, u
     kernel: Object.fromEntries(report.kernels),
     topics: report.topics,
     differences,
-    masks: Object.fromEntries(report.masks),
   }
 }

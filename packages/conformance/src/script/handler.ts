@@ -13,8 +13,10 @@ export interface ValueOrigin {
   /** Of the first byte. */
   readonly offset?: number
   readonly attribute?: string
-  /** Whether any descriptor of the device was open. */
+  /** Whether any descriptor or mapping kept the device open. */
   readonly isOpen: boolean
+  /** Whether its MSI-X is on: its table holds messages of the host. */
+  readonly hasMessages?: boolean
 }
 
 /** Members of the record that are known before the call that counts is made. */

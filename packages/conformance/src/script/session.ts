@@ -37,6 +37,8 @@ export class ScriptSession {
   readonly maps: Map<string, OpenMap> = new Map()
   /** By handle, index, vector and kind. */
   readonly eventfds: Map<string, number> = new Map()
+  /** Functions whose MSI-X is on. */
+  readonly withMessages: Set<string> = new Set()
   container: number | undefined
   hasIommuType = false
   /** Where the memory for DMA lies, once it was needed. */
@@ -82,9 +84,17 @@ export class ScriptSession {
     return this.host.operator
   }
 
-  /** Whether any descriptor of a function is open. */
+  /** Whether a descriptor of a function is open, or a mapping keeps it open. */
   isOpen(device: string): boolean {
-    return [...this.handles.values()].some((handle) => handle.device === device)
+    const isOf = (user: { readonly device: string }) => user.device === device
+    return [...this.handles.values()].some(isOf) || [...this.maps.values()].some(isOf)
+  }
+
+  /** Notes a device under a name. */
+  addHandle(name: string, handle: OpenHandle): void {
+    // The last close turned interrupts off.
+    if (!this.isOpen(handle.device)) this.withMessages.delete(handle.device)
+    this.handles.set(name, handle)
   }
 }
 
