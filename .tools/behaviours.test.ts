@@ -2,10 +2,8 @@
  * The behaviours T1 to T76 of vfio-pci that tests show by number: `test('T17 ...')`. Several numbers may
  * begin one name.
  */
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { filesBelow, root } from './packages.mjs'
+import { numbersIn, numbersShown } from './behaviour-numbers.ts'
 
 const LAST = 76
 
@@ -16,21 +14,7 @@ const WITHOUT_TEST: ReadonlyMap<number, string> = new Map([
   [59, 'device files of their own (cdev) are not modelled yet'],
 ])
 
-/** Names of tests that begin with numbers, as string literals do. */
-function numbersIn(text: string): number[] {
-  return [...text.matchAll(/['"`]((?:T\d+ )+)/g)].flatMap(([, names]) =>
-    names!
-      .trim()
-      .split(' ')
-      .map((name) => Number(name.slice(1))),
-  )
-}
-
-const shown = new Set(
-  filesBelow('packages')
-    .filter((file) => file.endsWith('.test.ts'))
-    .flatMap((file) => numbersIn(readFileSync(join(root, file), 'utf8'))),
-)
+const shown = numbersShown()
 
 test('every behaviour has a test, or a reason why not', () => {
   const all = Array.from({ length: LAST }, (_, at) => at + 1)
