@@ -22,8 +22,14 @@ import {
   VFIO_HOST,
   vfioCoreModule,
 } from '@vfiokit/vfio-core/module'
-import type { PluginFailureLog } from '@vfiokit/vfio-pci'
-import { PCI_BUS, PLUGIN_FAILURE_LOG, REGION_PROVIDER, vfioPciModule } from '@vfiokit/vfio-pci/module'
+import type { ModuleOptions, PluginFailureLog } from '@vfiokit/vfio-pci'
+import {
+  MODULE_OPTIONS,
+  PCI_BUS,
+  PLUGIN_FAILURE_LOG,
+  REGION_PROVIDER,
+  vfioPciModule,
+} from '@vfiokit/vfio-pci/module'
 import { Container } from 'inversify'
 import { bindFunctions } from './bind-functions.ts'
 import { type Complain, ConfigError, complainPlainly } from './config-error.ts'
@@ -49,6 +55,8 @@ export interface HostConfig {
   readonly deviceModels?: readonly DeviceModelFactory[] | undefined
   /** Functions for vfio-pci, by BDF. */
   readonly bind?: readonly string[] | undefined
+  /** Of vfio-pci, by the names that the kernel gives them. */
+  readonly moduleOptions?: ModuleOptions | undefined
   /** Package names, paths, or plugins themselves. */
   readonly plugins?: readonly (string | Plugin)[] | undefined
   /** By name, or a strategy itself; by default the kernel's own. */
@@ -103,6 +111,7 @@ export async function createHost(config: HostConfig): Promise<Host> {
   const measured = config.registerProfiles === undefined ? [] : deviceModels(config.registerProfiles)
   for (const model of [...(config.deviceModels ?? []), ...measured])
     container.bind(DEVICE_MODEL_FACTORY).toConstantValue(model)
+  container.bind(MODULE_OPTIONS).toConstantValue(config.moduleOptions ?? {})
   container.bind(PLUGIN_FAILURE_LOG).toConstantValue(config.onPluginFailure ?? (() => {}))
   if (config.fairLocks === false)
     container.rebind(LOCK_REGISTRY).toConstantValue(new LockRegistry({ fair: false }))

@@ -31,7 +31,20 @@ describe('a host file', () => {
     expect([...host.core.devices.keys()]).toEqual(['0000:00:03.0'])
   })
 
+  test('gives vfio-pci its module options', async () => {
+    const folder = folderWith({
+      'host.yaml': `${good}moduleOptions: {enable_sriov: true, nointxmask: true}\n`,
+    })
+    const { bus } = await createHost(readHostFile(`${folder}/host.yaml`))
+    expect([bus.enableSriov, bus.nointxmask, bus.disableIdleD3]).toEqual([true, true, false])
+  })
+
   test.each([
+    [
+      'an unknown module option',
+      `${good}moduleOptions: {nointx: true}\n`,
+      "host.yaml:3:17: error: unknown key 'nointx' (expected one of disable_idle_d3, enable_sriov, nointxmask, found nointx)",
+    ],
     [
       'an unknown key',
       `${good}strateyg: naive\n`,

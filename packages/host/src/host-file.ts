@@ -8,10 +8,10 @@ import { readProfileFolder } from './profile-folder.ts'
 /** @throws ConfigError with every defect of the file. */
 export function readHostFile(path: string): HostConfig {
   const { value, complain } = parseHost(readText(path), path)
-  const { kernel, topology, bind, plugins, strategy, profiles } = value
+  const { profiles, vfiokit: _format, ...config } = value
   const folder = dirname(path)
   const measured = profiles === undefined ? {} : readProfileFolder(pathFrom(folder, profiles), complain)
-  return { kernel, topology, bind, plugins, strategy, folder, complain, ...measured }
+  return { ...config, folder, complain, ...measured }
 }
 
 /** The same for text that is already in memory. @throws ConfigError as {@link readHostFile}. */

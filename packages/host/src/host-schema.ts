@@ -1,5 +1,6 @@
 /** The `host/1` file: which machine, which kernel, what is bound, what is loaded. */
 import { KERNEL_VERSIONS, type KernelVersion } from '@vfiokit/vfio-core'
+import type { ModuleOptions } from '@vfiokit/vfio-pci'
 import { z } from 'zod'
 
 /** Not a union: then one misspelt key would be told as a key too many and another one missing. */
@@ -27,6 +28,12 @@ const kernel = z.custom<KernelVersion>(
   `one of ${KERNEL_VERSIONS.map((version) => `'${version}'`).join(', ')}, in quotes`,
 )
 
+const moduleOptions = z.strictObject({
+  disable_idle_d3: z.boolean().optional(),
+  enable_sriov: z.boolean().optional(),
+  nointxmask: z.boolean().optional(),
+} satisfies Record<keyof ModuleOptions, unknown>) as z.ZodType<ModuleOptions>
+
 /** Shape of a host file. */
 export const HOST_SCHEMA: z.ZodType<HostDocument> = z.strictObject({
   vfiokit: z.literal('host/1'),
@@ -34,6 +41,7 @@ export const HOST_SCHEMA: z.ZodType<HostDocument> = z.strictObject({
   topology: topologySource,
   profiles: z.string().optional(),
   bind: z.array(z.string()).optional(),
+  moduleOptions: moduleOptions.optional(),
   plugins: z.array(z.string()).optional(),
   strategy: z.string().optional(),
 })
@@ -52,6 +60,8 @@ export interface HostDocument {
   readonly profiles?: string | undefined
   /** Functions that vfio-pci gets. */
   readonly bind?: readonly string[] | undefined
+  /** Of vfio-pci, by the names that the kernel gives them. Absent: all are off. */
+  readonly moduleOptions?: ModuleOptions | undefined
   /** Packages or files. */
   readonly plugins?: readonly string[] | undefined
   /** Absent: the kernel's own. */

@@ -5,7 +5,7 @@
 import { PCI_MACHINE } from '@vfiokit/hardware/module'
 import { VFIO_CORE } from '@vfiokit/vfio-core/module'
 import { ContainerModule, type ServiceIdentifier } from 'inversify'
-import { PciBus } from './pci-bus.ts'
+import { type ModuleOptions, PciBus } from './pci-bus.ts'
 import type { PluginFailureLog } from './plugin-failure.ts'
 import type { RegionProvider } from './region/region-provider.ts'
 
@@ -17,6 +17,10 @@ export const REGION_PROVIDER = Symbol.for(
 export const PLUGIN_FAILURE_LOG = Symbol.for(
   '@vfiokit/vfio-pci/PluginFailureLog',
 ) as ServiceIdentifier<PluginFailureLog>
+/** Module options of vfio-pci; all are off unless the host binds them. */
+export const MODULE_OPTIONS = Symbol.for(
+  '@vfiokit/vfio-pci/ModuleOptions',
+) as ServiceIdentifier<ModuleOptions>
 /** The vfio-pci driver of one host. */
 export const PCI_BUS = Symbol.for('@vfiokit/vfio-pci/PciBus') as ServiceIdentifier<PciBus>
 
@@ -30,6 +34,7 @@ export const vfioPciModule: ContainerModule = new ContainerModule(({ bind }) => 
           machine: context.get(PCI_MACHINE),
           providers: context.getAll(REGION_PROVIDER),
           onPluginFailure: context.get(PLUGIN_FAILURE_LOG),
+          moduleOptions: context.get(MODULE_OPTIONS, { optional: true }) ?? {},
         }),
     )
     .inSingletonScope()

@@ -7,7 +7,9 @@ import { BarRegisters } from './config/bar-registers.ts'
 import { COMMAND, HEADER } from './config/register-permissions.ts'
 import { capabilityOffset, VirtualConfig } from './config/virtual-config.ts'
 import { DeviceInterrupts } from './irq/device-interrupts.ts'
+import { type PinUse, pinUse } from './irq/interrupt-pin.ts'
 import { IoEventfds } from './irq/io-eventfds.ts'
+import { disablePin } from './irq/message-registers.ts'
 import type { DevicePower } from './power/device-power.ts'
 import type { DeviceRegion } from './region/device-region.ts'
 import type { DeviceLocks } from './reset/device-locks.ts'
@@ -34,6 +36,8 @@ export interface OpenPciDeviceInit {
   readonly locks: DeviceLocks
   readonly profile: KernelProfile
   readonly interruptController: InterruptController
+  /** Module option: interrupt pins are masked at the controller only. */
+  readonly nointxmask: boolean
   /** Kernel: `igate`, `ioeventfds_lock`. They outlive the open device. */
   readonly igate: Mutex
   readonly ioeventfdsLock: Mutex
@@ -63,6 +67,7 @@ export class OpenPciDevice {
   readonly power: DevicePower
   readonly locks: DeviceLocks
   readonly profile: KernelProfile
+  readonly pin: PinUse
 
   constructor(init: OpenPciDeviceInit) {
     const { hardware, profile } = init
@@ -74,10 +79,12 @@ export class OpenPciDevice {
     this.locks = init.locks
     this.profile = profile
     this.interruptController = init.interruptController
+    this.pin = pinUse(hardware, init.nointxmask)
     // First: whoever reads configuration space below finds the pin as it was set up here.
     this.interrupts = new DeviceInterrupts(this, init.igate)
     this.ioeventfds = new IoEventfds(this, init.ioeventfdsLock)
     this.config = new VirtualConfig(hardware, profile)
+    if (this.pin === 'unused') this.config.setCopy(HEADER.INTERRUPT_PIN, 1, 0)
     this.barRegisters = new BarRegisters(hardware, this.config)
     this.msixTable = msixTable(hardware)
   }
@@ -104,6 +111,13 @@ export class OpenPciDevice {
   /** The virtual interrupt-disable bit. */
   get wantsNoIntx(): boolean {
     return (this.config.copy(HEADER.COMMAND, 2) & COMMAND.INTX_DISABLE) !== 0
+  }
+
+  /** Puts back what a reset that vfio did not do has taken away. Kernel: `vfio_bar_restore`. */
+  restoreRegisters(): void {
+    if (this.hardware.identity.physfn !== undefined) return
+    this.barRegisters.restore()
+    if (this.pin === 'unused') disablePin(this.hardware, true)
   }
 
   /** Tells the device which pages go with its memory: BAR0-5, and regions backed by a BAR. */

@@ -31,6 +31,8 @@ export interface ModuleOptions {
   readonly disable_idle_d3?: boolean
   /** Physical functions may make virtual ones while vfio-pci drives them. */
   readonly enable_sriov?: boolean
+  /** Interrupt pins are masked at the interrupt controller, not by the function. */
+  readonly nointxmask?: boolean
 }
 
 /** How a reset that vfio did not ask for ends. */
@@ -47,6 +49,7 @@ export class PciBus {
   readonly locks: DeviceLocks
   readonly disableIdleD3: boolean
   readonly enableSriov: boolean
+  readonly nointxmask: boolean
   readonly #drivers: DriverBindings
   readonly #devices = new Map<string, VfioPciDevice>()
   readonly #members = new Map<number, PciFunction[]>()
@@ -61,10 +64,10 @@ export class PciBus {
       this.#failures.push(failure)
       options.onPluginFailure?.(failure)
     }
-    const { disable_idle_d3: disableIdleD3 = false, enable_sriov: enableSriov = false } =
-      options.moduleOptions ?? {}
-    this.disableIdleD3 = disableIdleD3
-    this.enableSriov = enableSriov
+    const { moduleOptions = {} } = options
+    this.disableIdleD3 = moduleOptions.disable_idle_d3 ?? false
+    this.enableSriov = moduleOptions.enable_sriov ?? false
+    this.nointxmask = moduleOptions.nointxmask ?? false
     this.locks = new DeviceLocks(this.core.locks, this.core.profile)
     this.#drivers = new DriverBindings(this.topology)
     for (const fn of this.topology.functions) {

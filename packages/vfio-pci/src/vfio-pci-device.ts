@@ -230,6 +230,7 @@ export class VfioPciDevice implements DeviceDriver {
       locks,
       profile: core.profile,
       interruptController: bus.machine.interruptController,
+      nointxmask: bus.nointxmask,
       igate: this.#igate,
       ioeventfdsLock: this.#ioeventfdsLock,
     })

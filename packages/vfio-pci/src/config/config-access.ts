@@ -108,7 +108,7 @@ function* writeCommand(open: OpenPciDevice, widthBytes: ConfigWidth, value: numb
     effect<VfioErrno | undefined>('command write', [undefined], () => {
       const gains = command & ~hardware.readConfig(HEADER.COMMAND, 2) & telling
       const lost = gains & config.copy(HEADER.COMMAND, 2)
-      if (lost !== 0 || barRegisters.needRestore) barRegisters.restore()
+      if (lost !== 0 || barRegisters.needRestore) open.restoreRegisters()
       config.write(HEADER.COMMAND, widthBytes, value)
       open.setVirtualIo((command & COMMAND.IO) !== 0)
       return undefined

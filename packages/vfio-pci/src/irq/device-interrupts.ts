@@ -30,7 +30,7 @@ export class DeviceInterrupts {
   constructor(open: OpenPciDevice, igate: Mutex) {
     this.#open = open
     this.#igate = igate
-    this.#intx = new Intx(open.hardware, open.profile)
+    this.#intx = new Intx(open.hardware, open.pin, open.profile)
     this.error = new EventSlot(open.profile)
     this.request = new EventSlot(open.profile)
     const changeIntx: Handler = (request) => this.#now('INTx mask', () => this.#changeIntx(request))

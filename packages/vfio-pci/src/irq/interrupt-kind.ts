@@ -1,5 +1,4 @@
 /** How many interrupts of each kind a function has, and what GET_IRQ_INFO says of them. */
-import type { PciHardware } from '@vfiokit/hardware'
 import { CAPABILITY_ID } from '@vfiokit/topology'
 import { IRQ_FLAGS, IRQ_INFO, PCI_IRQ, VfioError } from '@vfiokit/vfio-core'
 import { MSI } from '../config/capability-permissions.ts'
@@ -11,25 +10,9 @@ import type { OpenPciDevice } from '../open-pci-device.ts'
 const MSI_CAPABLE_SHIFT = 1
 const MSI_CAPABLE_MASK = 7
 const MSIX_SIZE_MASK = 0x7ff
-const INTEL = 0x8086
-/** Devices whose pin raises interrupts that nothing can mask, by id. Kernel: `vfio_pci_nointx`. */
-const PIN_NOT_USABLE: readonly (readonly [number, number])[] = [
-  [0x1563, 0x1563],
-  [0x1572, 0x1572],
-  [0x1574, 0x1574],
-  [0x1580, 0x1581],
-  [0x1583, 0x158b],
-  [0x37d0, 0x37d2],
-]
-
-/** Whether the pin of a function is never used. */
-export function isPinRefused({ identity }: PciHardware): boolean {
-  if (identity.vendorId !== INTEL) return false
-  return PIN_NOT_USABLE.some(([first, last]) => identity.deviceId >= first && identity.deviceId <= last)
-}
 
 const COUNTS: readonly ((open: OpenPciDevice) => number)[] = [
-  ({ config, hardware }) => (config.copy(HEADER.INTERRUPT_PIN, 1) === 0 || isPinRefused(hardware) ? 0 : 1),
+  ({ config }) => (config.copy(HEADER.INTERRUPT_PIN, 1) === 0 ? 0 : 1),
   ({ hardware }) => {
     const at = capabilityOffset(hardware, CAPABILITY_ID.msi)
     if (at === undefined) return 0

@@ -10,9 +10,9 @@
  */
 import type { PciHardware } from '@vfiokit/hardware'
 import { type Eventfd, type KernelProfile, VfioError } from '@vfiokit/vfio-core'
-import { COMMAND, HEADER } from '../config/register-permissions.ts'
+import { HEADER } from '../config/register-permissions.ts'
 import { watchEventfd } from './event-watch.ts'
-import { isPinRefused } from './interrupt-kind.ts'
+import type { PinUse } from './interrupt-pin.ts'
 import { type InterruptRequest, isChosen, triggerOf } from './interrupt-request.ts'
 import { disablePin } from './message-registers.ts'
 
@@ -30,12 +30,11 @@ export class Intx {
   #held = false
   #unmaskWatch: (() => void) | undefined
 
-  constructor(hardware: PciHardware, profile: KernelProfile) {
+  constructor(hardware: PciHardware, pin: PinUse, profile: KernelProfile) {
     this.#hardware = hardware
     this.#profile = profile
-    this.#masksItself = !isPinRefused(hardware) && hasDisableBit(hardware)
-    if (this.#masksItself) this.#disableBit(false)
-    else if (isPinRefused(hardware)) this.#disableBit(true)
+    this.#masksItself = pin === 'by-command'
+    if (pin !== 'at-controller') this.#disableBit(pin === 'unused')
   }
 
   get isActive(): boolean {
@@ -143,13 +142,4 @@ export class Intx {
   #disableBit(on: boolean): void {
     disablePin(this.#hardware, on)
   }
-}
-
-/** Tries whether the bit can be changed. Kernel: `pci_intx_mask_supported`. */
-function hasDisableBit(hardware: PciHardware): boolean {
-  const found = hardware.readConfig(HEADER.COMMAND, 2)
-  hardware.writeConfig(HEADER.COMMAND, 2, found ^ COMMAND.INTX_DISABLE)
-  const changed = hardware.readConfig(HEADER.COMMAND, 2)
-  hardware.writeConfig(HEADER.COMMAND, 2, found)
-  return ((changed ^ found) & COMMAND.INTX_DISABLE) !== 0
 }
