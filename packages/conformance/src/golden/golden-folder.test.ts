@@ -102,6 +102,22 @@ test('what a folder lacks of masks and profiles, each comes from the next', () =
   expect(profiles).toEqual({ '1234-11e8': { kind: 'mine' }, '8086-10c9': { kind: 'igb' } })
 })
 
+test.each<[string, RegExp]>([
+  ['{"seeds":5}', /seeds\.json: expected an object as seeds, found 5/],
+  ['{}', /expected an object as seeds, found nothing/],
+  [
+    '{"seeds":{"one":{"a":{"0000:01:00.0":{"4":"0x1"}}}}}',
+    /expected BAR:0xOFFSET in seeds > one > a > .*found 4/,
+  ],
+  [
+    '{"seeds":{"one":{"a":{"0000:01:00.0":{"0:0x4":"0xzz"}}}}}',
+    /as seeds > one > a > 0000:01:00\.0 > 0:0x4, found 0xzz/,
+  ],
+])('seeds %s are refused', (text, message) => {
+  const folder = new GoldenFolder(folderOf({ 'profiles/seeds.json': text }))
+  expect(() => folder.seeds('one', 'a')).toThrow(message)
+})
+
 test('files beside the folders of hosts, and folders beside traces, are none', () => {
   const stray = { ...FILES, 'traces/7.2/README.md': '', 'traces/7.2/one/b.jsonl/c': '' }
   const folder = new GoldenFolder(folderOf(stray))

@@ -8,13 +8,11 @@ import { readTrace } from '../read-trace.ts'
 import type { TraceRecord } from '../trace-record.ts'
 import type { GoldenSource, Measurements, NamedText } from './golden-source.ts'
 import { jsonObject, jsonOfObjects } from './json-file.ts'
+import { readSeeds, type SeedTable } from './seed-table.ts'
 
 /** Profiles are named `vvvv-dddd.json`; other files of that folder say other things. */
 const PROFILE_NAME = /^([0-9a-f]{4}-[0-9a-f]{4})\.json$/
 const TRACE_END = '.jsonl'
-
-/** By host and script. */
-type SeedTable = Readonly<Record<string, Readonly<Record<string, Seeds>>>>
 
 /** Reads a folder as it is asked for its parts. */
 export class GoldenFolder implements GoldenSource {
@@ -64,8 +62,13 @@ export class GoldenFolder implements GoldenSource {
   }
 
   seeds(host: string, trace: string): Seeds | undefined {
-    this.#seeds ??= (this.#json('profiles', 'seeds.json')?.seeds ?? {}) as SeedTable
+    this.#seeds ??= this.#readSeeds()
     return this.#seeds[host]?.[trace]
+  }
+
+  #readSeeds(): SeedTable {
+    const found = this.#text('profiles', 'seeds.json')
+    return found === undefined ? {} : readSeeds(found.text, found.file)
   }
 
   #files(...parts: readonly string[]): readonly string[] {
