@@ -9,6 +9,11 @@ export interface ConformanceHost {
   readonly operator?: HostOperator
   /** Lets simulated time pass. */
   advance?(milliseconds: number): Awaitable<void>
+  /**
+   * Resolves when nothing more happens by itself. An operation that has not ended by then waits for
+   * something that no other operation of the script can do any more. Absent: operations are waited for.
+   */
+  idle?(): Promise<void>
 }
 
 /** What a fresh host is made from: the state of the machine when the recording began. */

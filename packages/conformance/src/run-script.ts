@@ -4,7 +4,7 @@ import { HANDLERS } from './operations/index.ts'
 import type { RecordDraft, RunRecord } from './script/handler.ts'
 import { type ScriptOperation, splitWords } from './script/operation.ts'
 import { shapeOf } from './script/operation-table.ts'
-import { type Outcome, outcomeOf, outcomeOfError } from './script/outcome.ts'
+import { type Answer, type Outcome, outcomeOf, outcomeOfError } from './script/outcome.ts'
 import { ScriptSession } from './script/session.ts'
 
 /**
@@ -45,8 +45,16 @@ async function outcomeOfOperation(
   if (handler === undefined) return { ok: false, notCarried: `no operation ${op}` }
   const words = splitWords(args, shapeOf(op)?.options ?? [])
   try {
-    return outcomeOf(await handler({ session, draft, ...words }))
+    return outcomeOf(await ended(handler({ session, draft, ...words }), session))
   } catch (error) {
     return outcomeOfError(error)
   }
+}
+
+/** @throws Error for an operation that waits for ever. */
+async function ended(answer: Promise<Answer>, { host }: ScriptSession): Promise<Answer> {
+  if (host.idle === undefined) return await answer
+  const first = await Promise.race([answer, host.idle()])
+  if (first === undefined) throw new Error('the operation waits for ever')
+  return first
 }

@@ -48,11 +48,15 @@ describe('binding', () => {
     expect(await errnoOf(action)).toBe(errno)
   })
 
-  test('refuses to take an open device away', async () => {
+  test('takes an open device away when its last user has closed it', async () => {
     const { calls } = host.vfio.process('vm')
     const group = await runLive(openGroup(calls, 6))
-    await runLive(openDeviceIn(calls, group, nic))
-    expect(await errnoOf(() => host.operator.unbind(nic))).toBe('EBUSY')
+    const device = await runLive(openDeviceIn(calls, group, nic))
+    const gone = host.operator.unbind(nic)
+    expect(await host.operator.readAttribute(nic, 'driver')).toBe('vfio-pci')
+    await runLive(device.close())
+    await gone
+    expect(await errnoOf(() => host.operator.readAttribute(nic, 'driver'))).toBe('ENOENT')
   })
 })
 

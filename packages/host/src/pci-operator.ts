@@ -40,9 +40,9 @@ export class PciOperator implements HostOperator {
     else this.#bindForeign(bdf, driver)
   }
 
-  /** @throws VfioError as `PciBus.unbind`. */
-  unbind(device: string): void {
-    this.bus.unbind(bdfOf(device))
+  /** Waits for the users of an open function. @throws VfioError as `PciBus.unbind`. */
+  unbind(device: string): Awaitable<void> {
+    return this.bus.unbind(bdfOf(device))
   }
 
   /**

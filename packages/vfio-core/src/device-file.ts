@@ -76,7 +76,7 @@ export class DeviceFile extends OpenFile {
           yield* device.driver.disable()
           device.exports.orphanAll()
         } finally {
-          device.lifecycle.handle('close')
+          device.closed()
         }
       })
     } finally {

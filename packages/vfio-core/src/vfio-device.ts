@@ -44,6 +44,7 @@ export class VfioDevice implements ProtocolDevice {
   presentBarPages = 0
   #driver: DeviceDriver | undefined
   #zapRanges: readonly PageRange[] = []
+  #released: () => void = () => {}
 
   /** @throws TypeError for a name that GROUP_GET_DEVICE_FD could not take. */
   constructor(init: VfioDeviceInit) {
@@ -85,11 +86,27 @@ export class VfioDevice implements ProtocolDevice {
     this.group.add(this)
   }
 
-  /** Makes a closed device unknown to its group and set again. */
-  unregister(): void {
+  /**
+   * Nobody can open it any more; its group and set forget it when nobody has it open.
+   *
+   * @param released - Called then: at once, or by the last close. Kernel: `vfio_unregister_group_dev`.
+   */
+  unregister(released: () => void = () => {}): void {
     this.lifecycle.handle('unregister')
+    this.#released = released
+    if (this.lifecycle.state === 'released') this.#release()
+  }
+
+  /** Its last file was closed. */
+  closed(): void {
+    this.lifecycle.handle('close')
+    if (this.lifecycle.state === 'released') this.#release()
+  }
+
+  #release(): void {
     this.set.devices.splice(this.set.devices.indexOf(this), 1)
     this.group.remove(this)
+    this.#released()
   }
 
   /**

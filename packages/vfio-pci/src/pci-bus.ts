@@ -2,7 +2,15 @@
  * The vfio-pci driver of a machine: binds functions, and knows the devices it made of them.
  */
 import type { PciHardware, PciMachine } from '@vfiokit/hardware'
-import { acquire, deviceCells, effect, type Operation, release, type VfioErrno } from '@vfiokit/locking'
+import {
+  type Awaitable,
+  acquire,
+  deviceCells,
+  effect,
+  type Operation,
+  release,
+  type VfioErrno,
+} from '@vfiokit/locking'
 import { type Bdf, deviceSetKey, type PciFunction, type Topology } from '@vfiokit/topology'
 import { DeviceDma, type Group, type VfioCore, VfioDevice, VfioError } from '@vfiokit/vfio-core'
 import { DriverBindings, HARMLESS_DRIVERS, VFIO_PCI } from './driver-bindings.ts'
@@ -36,6 +44,8 @@ export interface ModuleOptions {
 }
 
 /** How a reset that vfio did not ask for ends. */
+/** Kernel: the wait of `vfio_unregister_group_dev`. */
+const REQUEST_INTERVAL_MS = 10_000
 const BACK_DOOR: readonly (VfioErrno | undefined)[] = [undefined, 'ENOTTY', 'EINVAL']
 
 /** All functions of a machine, some of them under vfio-pci. */
@@ -52,6 +62,8 @@ export class PciBus {
   readonly nointxmask: boolean
   readonly #drivers: DriverBindings
   readonly #devices = new Map<string, VfioPciDevice>()
+  /** Open functions that lost their driver, until their last close. */
+  readonly #leaving = new Map<Bdf, Promise<void>>()
   readonly #members = new Map<number, PciFunction[]>()
 
   constructor(options: PciBusOptions) {
@@ -234,27 +246,35 @@ export class PciBus {
   }
 
   /**
-   * Takes a function away from vfio-pci.
+   * Takes a function away from its driver. vfio-pci gives up an open one with its last close: until then
+   * nobody else can open it, and its users are asked to let go, at once and every ten seconds.
    *
-   * @throws VfioError ENODEV when vfio-pci does not have it, EBUSY while it is open: Linux waits there,
-   *   and asks the users to let go.
+   * Kernel: `vfio_unregister_group_dev`, `vfio_pci_core_request`.
+   *
+   * @returns a promise only when there are users to wait for.
+   * @throws VfioError ENODEV when vfio-pci does not have it.
    */
-  unbind(bdf: Bdf): void {
+  unbind(bdf: Bdf): Awaitable<void> {
     if (this.driver(bdf) !== undefined && this.driver(bdf) !== VFIO_PCI) {
       this.#drivers.takeAway(bdf)
       return
     }
+    const leaving = this.#leaving.get(bdf)
+    if (leaving !== undefined) return leaving
     const device = this.core.devices.get(bdf)
     if (device === undefined)
       throw new VfioError('ENODEV', 'no-device', `${bdf} is not driven by ${VFIO_PCI}`)
-    // Its users are asked to let go. Kernel: `vfio_pci_core_request`.
-    this.driverAt(bdf)?.open?.interrupts.request.signal()
-    if (device.cells.openCount.peek() > 0) throw new VfioError('EBUSY', 'group-busy', `${bdf} is open`)
-    device.unregister()
-    this.core.removeDevice(device)
-    this.#devices.get(bdf)?.power.active()
-    this.#devices.delete(bdf)
-    this.#drivers.takeAway(bdf)
+    if (device.lifecycle.state !== 'open') return device.unregister(() => this.#forget(device))
+    const gone = new Promise<void>((resolve) => {
+      const stopAsking = this.#askToLetGo(device)
+      device.unregister(() => {
+        stopAsking()
+        this.#forget(device)
+        resolve()
+      })
+    })
+    this.#leaving.set(bdf, gone)
+    return gone
   }
 
   /** What a hot reset of a device hits under this kernel; undefined when there is none. */
@@ -278,6 +298,27 @@ export class PciBus {
     } finally {
       for (const region of open) region.resetDone()
     }
+  }
+
+  #forget(device: VfioDevice): void {
+    const bdf = device.id as Bdf
+    this.core.removeDevice(device)
+    this.#devices.get(bdf)?.power.active()
+    this.#devices.delete(bdf)
+    this.#leaving.delete(bdf)
+    this.#drivers.takeAway(bdf)
+  }
+
+  /** @returns what ends it. */
+  #askToLetGo(device: VfioDevice): () => void {
+    const { clock } = this.machine
+    let stop = () => {}
+    const ask = (): void => {
+      this.driverOf(device)?.open?.interrupts.request.signal()
+      stop = clock.after(REQUEST_INTERVAL_MS, ask)
+    }
+    ask()
+    return () => stop()
   }
 
   /** Whatever sleeps is woken for a reset, and goes back to sleep. */

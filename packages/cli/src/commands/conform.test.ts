@@ -113,6 +113,21 @@ describe('record', () => {
     expect(JSON.parse(out).kernel['7.2']).toMatchObject({ operations: script.length, differ: 0 })
   })
 
+  test('an operation that waits for ever is told of, and the script goes on', async () => {
+    const script = ['open 0000:00:03.0', 'sysfs-write 0000:00:03.0 driver/unbind 0000:00:03.0', 'sleep 1']
+    const host =
+      "vfiokit: host/1\nkernel: '7.2'\ntopology: {snapshot: snapshot.json}\nbind: ['0000:00:03.0']\n"
+    const snapshot = golden.snapshot('7.2', 'multifn')!.text
+    const folder = folderOf({ 'a.vs': script.join('\n'), 'snapshot.json': snapshot, 'host.yaml': host })
+    const { code, out } = await vfiokit(['record', join(folder, 'a.vs'), '--host', join(folder, 'host.yaml')])
+    const [opened, unbound, slept] = out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    expect([code, opened.ok, slept.ok]).toEqual([0, true, true])
+    expect(unbound.broken).toMatch('waits for ever')
+  })
+
   test.each<[string, string, RegExp]>([
     ['a script that is none', 'opne x', /a\.vs:1: expected an operation/],
     ['a host that is none', 'sleep 1', /host\.yaml/],

@@ -24,7 +24,12 @@ export async function makeConformanceHost(
 
 /** The ports of a host that scripts use. */
 export function portsOf({ vfio, operator, bus }: Host): ConformanceHost {
-  return { vfio, operator, advance: (milliseconds) => bus.machine.clock.advance(milliseconds) }
+  return {
+    vfio,
+    operator,
+    advance: (milliseconds) => bus.machine.clock.advance(milliseconds),
+    idle: () => new Promise((resolve) => setImmediate(resolve)),
+  }
 }
 
 function topologyOf(machine: MachineDescription): Topology {

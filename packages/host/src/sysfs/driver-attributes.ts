@@ -4,6 +4,7 @@
  * The bus's own files are reached through the links, as a shell would: `driver/unbind`,
  * `subsystem/drivers_probe`, `subsystem/drivers/vfio-pci/bind`.
  */
+import type { Awaitable } from '@vfiokit/locking'
 import { Bdf } from '@vfiokit/topology'
 import { VfioError } from '@vfiokit/vfio-core'
 import type { PciBus } from '@vfiokit/vfio-pci'
@@ -47,10 +48,10 @@ function bindTo(bus: PciBus, driver: string, value: string): void {
 }
 
 /** Kernel: `unbind_store`: the function must have that very driver. */
-function unbindFrom({ bus }: SysfsFunction, driver: string, value: string): void {
+function unbindFrom({ bus }: SysfsFunction, driver: string, value: string): Awaitable<void> {
   const bdf = named(bus, value)
   if (bus.driver(bdf) !== driver) throw new VfioError('ENODEV', 'no-device', `${driver} does not have ${bdf}`)
-  bus.unbind(bdf)
+  return bus.unbind(bdf)
 }
 
 /** The bus's files take the full address only. Kernel: `bus_find_device_by_name`. */

@@ -226,14 +226,43 @@ describe.each(kernels)('interrupts on %s', (kernel) => {
     expect(guest.heard(fd)).toBe(1)
   })
 
-  test('T60 REQ tells the user that the host wants the device back', () => {
+  test('T60 who unbinds it waits for the last close, and REQ asks for that every ten seconds', async () => {
     const guest = open('edu')
     const fd = guest.eventfd()
     guest.trigger(REQ, { fds: [fd] })
-    const unbind = () => failure(() => guest.host.bus.unbind(guest.board.identity.bdf))
-    expect([unbind(), guest.heard(fd)]).toEqual(['EBUSY', 1])
+    const { bus, machine } = guest.host
+    const { bdf } = guest.board.identity
+    let isGone = false
+    const gone = Promise.resolve(bus.unbind(bdf)).then(() => {
+      isGone = true
+    })
+    expect(guest.heard(fd)).toBe(1)
+    machine.clock.advance(9_999)
+    expect(guest.heard(fd)).toBe(0)
+    machine.clock.advance(10_001)
+    expect(guest.heard(fd)).toBe(2)
+    expect(failure(() => guest.host.guest('vm1').open('edu'))).toBe('ENODEV')
+    await Promise.resolve()
+    expect([isGone, bus.driver(bdf)]).toEqual([false, 'vfio-pci'])
     guest.device.close()
-    expect([unbind(), guest.heard(fd)]).toEqual([undefined, 0])
+    await gone
+    machine.clock.advance(60_000)
+    expect([guest.heard(fd), bus.driver(bdf)]).toEqual([0, undefined])
+    expect(failure(() => bus.unbind(bdf))).toBe('ENODEV')
+  })
+
+  test('T61 a mapping keeps it from going, whatever became of the file', async () => {
+    const guest = open('edu')
+    const { bus } = guest.host
+    const { bdf } = guest.board.identity
+    const mapping = guest.device.map(0)
+    guest.device.close()
+    const gone = bus.unbind(bdf)
+    expect(bus.unbind(bdf)).toBe(gone)
+    expect(bus.driver(bdf)).toBe('vfio-pci')
+    mapping.unmap()
+    await gone
+    expect(bus.driver(bdf)).toBeUndefined()
   })
 
   test('ERR and REQ have one place, signalled and cleared without data', () => {
