@@ -25,6 +25,11 @@ export interface DeviceModel {
   writeVga?(address: number, data: Uint8Array): void
   /** Called after the configuration registers have their values after the reset. */
   reset(event: ResetEvent): void
+  /**
+   * Whether the device answers again after that reset within the time that a host waits for it. Absent: always.
+   * Kernel: `pci_dev_wait`.
+   */
+  recovers?(event: ResetEvent): boolean
 }
 
 /**

@@ -154,7 +154,7 @@ export class SimulatedFunction implements PciHardware {
     const { reach, event } = RESET_EFFECTS[method]
     if (reach === 'function') this.receiveReset(event)
     else this.#surroundings.secondaryBusReset(this.identity.parent!)
-    return 'ok'
+    return this.model.recovers?.(event) === false ? 'ENOTTY' : 'ok'
   }
 
   /** The reset arrives at the function, whoever caused it. */

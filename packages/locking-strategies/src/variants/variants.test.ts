@@ -30,6 +30,12 @@ describe.each(VARIANTS)('$strategy.name', ({ strategy, defect, needsFairLocks })
     })
 })
 
+test('T63 two threads that fault at once insert the same pages twice under the RFC, not as it was corrected', () => {
+  const { strategy } = VARIANTS.find(({ strategy: { name } }) => name === 'rfc-2021-no-guard')!
+  expect(firstSeedWith(strategy, 'throws', true)).toBeDefined()
+  expect(firstSeedWith(rfc2021, 'throws', true)).toBeUndefined()
+})
+
 test('a variant has a name of its own', () => {
   const names = [...STRATEGIES, ...VARIANTS.map(({ strategy }) => strategy)].map(({ name }) => name)
   expect(new Set(names).size).toBe(names.length)

@@ -1,3 +1,4 @@
+import type { DeviceModelFactory, ResetEvent } from '@vfiokit/hardware'
 import { STRATEGIES } from '@vfiokit/locking-strategies'
 import { DEVICE_FLAGS, KERNEL_VERSIONS } from '@vfiokit/vfio-core'
 import { describe, expect, test } from 'vitest'
@@ -43,6 +44,27 @@ describe('VFIO_DEVICE_RESET', () => {
       expect(host.busyLocks()).toEqual([])
     },
   )
+
+  test('T36 a method after which the device does not come back is followed by the next', () => {
+    const stuck = new Set<ResetEvent>(['flr'])
+    const tried: ResetEvent[] = []
+    const model: DeviceModelFactory = ({ identity }) =>
+      identity.bdf !== BDF.lone
+        ? undefined
+        : {
+            readBar: () => {},
+            writeBar: () => {},
+            reset: (event) => tried.push(event),
+            recovers: (event) => !stuck.has(event),
+          }
+    const overrides = { lone: { resetMethods: ['af_flr', 'bus'] } }
+    const lone = new Host({ models: [model], overrides }).guest().open('lone')
+    tried.length = 0
+    expect(failure(() => lone.reset())).toBeUndefined()
+    expect(tried).toEqual(['flr', 'bus'])
+    stuck.add('bus')
+    expect(failure(() => lone.reset())).toBe('ENOTTY')
+  })
 
   test.each(STRATEGIES)(
     'T34 keeps what the user wrote and loses what the device kept ($name)',
