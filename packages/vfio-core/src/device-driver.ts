@@ -5,6 +5,7 @@ import type { Awaitable, Operation, VfioErrno } from '@vfiokit/locking'
 import type { DeviceFeature } from './feature/device-feature.ts'
 import type { DmaLoggingOps } from './feature/dma-logging.ts'
 import type { MigrationOps } from './feature/migration-features.ts'
+import type { IommufdFile } from './iommufd/iommufd-file.ts'
 import type { Process } from './mm/process.ts'
 import type { UserBuffer } from './mm/user-buffer.ts'
 import type { Protection, VmaBacking } from './mm/vma.ts'
@@ -15,6 +16,8 @@ export interface IoctlCall {
   readonly request: number
   /** The caller's struct, read and written in place. Its length is all that can be copied. */
   readonly argument: Uint8Array
+  /** What the device is bound to, when it was opened by its own node. */
+  readonly iommufd?: IommufdFile
 }
 
 /** One read or write of a device file. */

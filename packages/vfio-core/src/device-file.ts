@@ -1,31 +1,25 @@
-/** An open device. Kernel: `struct vfio_device_file`. */
-import { type Awaitable, acquire, closeDevice, type Operation, release } from '@vfiokit/locking'
-import type { IoctlCall, Transfer } from './device-driver.ts'
+/** An open device, whichever way it was opened. Kernel: `struct vfio_device_file`. */
+import { type Awaitable, closeDevice, type Operation } from '@vfiokit/locking'
+import type { IoctlCall, MapAdmission, Transfer } from './device-driver.ts'
 import { useFeature } from './feature/use-feature.ts'
-import type { GroupFile } from './group-file.ts'
 import type { KernelProfile } from './kernel-profile.ts'
 import { lengthOf } from './mm/user-buffer.ts'
+import type { VmaBacking } from './mm/vma.ts'
 import { OpenFile } from './open-file.ts'
 import { DEVICE_IOCTL } from './uapi/index.ts'
 import type { VfioDevice } from './vfio-device.ts'
 
-/** What GROUP_GET_DEVICE_FD answers with. */
-export class DeviceFile extends OpenFile {
+/** What device files have in common. */
+export abstract class DeviceFile extends OpenFile {
   readonly title: string
 
-  /** @param groupFile - Kept open by the device, so that the group outlives it. */
   constructor(
     readonly device: VfioDevice,
-    readonly groupFile: GroupFile,
+    /** The kernel's answers where kernels differ. */
+    readonly profile: KernelProfile,
   ) {
     super()
     this.title = `device ${device.id}`
-    groupFile.take()
-  }
-
-  /** The kernel's answers where kernels differ. */
-  get profile(): KernelProfile {
-    return this.groupFile.profile
   }
 
   override ioctl(call: IoctlCall): Operation<number> {
@@ -57,30 +51,21 @@ export class DeviceFile extends OpenFile {
     return driver.powered === undefined ? use : driver.powered(use)
   }
 
-  protected override *release(): Operation<void> {
-    try {
-      yield* this.#close()
-    } finally {
-      // Last, and outside group_lock: it may be the last reference of the group file.
-      yield* this.groupFile.drop()
-    }
+  /** Decides whether a mapping may be. @see DeviceDriver.mmap */
+  mmap(admission: MapAdmission): VmaBacking {
+    return this.device.driver.mmap(admission)
   }
 
-  /** Kernel: `vfio_df_group_close`: group_lock, then the lock of the set. */
-  *#close(): Operation<void> {
+  /** The last file disables the device, with the lock of the set. Kernel: `vfio_df_close`. */
+  protected closeDevice(): Operation<void> {
     const { device } = this
-    yield* acquire(device.group.lock)
-    try {
-      yield* closeDevice(device.strategy, device, function* () {
-        try {
-          yield* device.driver.disable()
-          device.exports.orphanAll()
-        } finally {
-          device.closed()
-        }
-      })
-    } finally {
-      yield* release(device.group.lock)
-    }
+    return closeDevice(device.strategy, device, function* () {
+      try {
+        yield* device.driver.disable()
+        device.exports.orphanAll()
+      } finally {
+        device.closed()
+      }
+    })
   }
 }

@@ -3,6 +3,8 @@ import { acquire, type Operation, release, unwind } from '@vfiokit/locking'
 import { ContainerFile } from './container-file.ts'
 import { Eventfd, eventfdOf } from './eventfd.ts'
 import { GroupFile } from './group-file.ts'
+import { DeviceNodeFile } from './iommufd/device-node-file.ts'
+import { IommufdFile } from './iommufd/iommufd-file.ts'
 import type { Area } from './mm/address-map.ts'
 import type { AnonymousMemory } from './mm/anonymous-memory.ts'
 import type { Frame } from './mm/frame.ts'
@@ -18,6 +20,8 @@ import { VfioError } from './vfio-error.ts'
 import { VfioSignal } from './vfio-signal.ts'
 
 const CONTAINER_PATH = '/dev/vfio/vfio'
+const IOMMUFD_PATH = '/dev/iommu'
+const DEVICE_PATH = /^\/dev\/vfio\/devices\/vfio(0|[1-9]\d*)$/
 const GROUP_PATH = /^\/dev\/vfio\/(0|[1-9]\d*)$/
 const NO_BYTES = new Uint8Array(0)
 
@@ -33,8 +37,26 @@ export class EngineCalls implements ProcessCalls {
   }
 
   *open(path: string): Operation<number> {
-    const { groups, profile, locks } = this.core
+    const { profile, locks } = this.core
     if (path === CONTAINER_PATH) return this.process.install(new ContainerFile(profile, locks))
+    if (path === IOMMUFD_PATH && profile.deviceNodes) return this.process.install(new IommufdFile(locks))
+    const node = DEVICE_PATH.exec(path)?.[1]
+    return node === undefined ? yield* this.#openGroup(path) : this.#openNode(path, Number(node))
+  }
+
+  /** Kernel: `vfio_device_fops_cdev_open`. */
+  #openNode(path: string, number: number): number {
+    const { devices, profile } = this.core
+    const device = profile.deviceNodes
+      ? [...devices.values()].find((candidate) => candidate.number === number)
+      : undefined
+    if (device === undefined) throw new VfioError('ENOENT', 'no-device', path)
+    if (device.lifecycle.isGoingAway) throw new VfioError('ENODEV', 'no-device', `${path} is going away`)
+    return this.process.install(new DeviceNodeFile(device, profile))
+  }
+
+  *#openGroup(path: string): Operation<number> {
+    const { groups, profile } = this.core
     const group = groups.get(Number(GROUP_PATH.exec(path)?.[1] ?? Number.NaN))
     // The node of a group is there as long as vfio drives something in it.
     if (group === undefined || group.devices.size === 0) throw new VfioError('ENOENT', 'no-device', path)
@@ -43,6 +65,8 @@ export class EngineCalls implements ProcessCalls {
       if (group.devices.size === 0)
         throw new VfioError('ENODEV', 'no-device', `${path} lost its last device meanwhile`)
       if (group.opened !== undefined) throw new VfioError('EBUSY', 'group-busy', `${path} is open already`)
+      if (group.boundDevices > 0)
+        throw new VfioError('EBUSY', 'group-busy', `a device of ${path} is open by its own node`)
       group.opened = new GroupFile(group, profile)
       return this.process.install(group.opened)
     } finally {

@@ -2,9 +2,9 @@
 import { acquire, type Operation, openDevice, release, type VfioErrno } from '@vfiokit/locking'
 import { ContainerFile } from './container-file.ts'
 import type { IoctlCall } from './device-driver.ts'
-import { DeviceFile } from './device-file.ts'
 import { parseDeviceRequest, requestedName } from './device-request.ts'
 import type { Group } from './group.ts'
+import { GroupDeviceFile } from './group-device-file.ts'
 import { stringIn, structIn } from './ioctl-argument.ts'
 import type { KernelProfile } from './kernel-profile.ts'
 import type { Process } from './mm/process.ts'
@@ -146,5 +146,5 @@ function* openIn(file: GroupFile, device: VfioDevice, process: Process): Operati
     return failed
   })
   if (errno !== undefined) throw new VfioError(errno, 'open-failed', `${device.id} could not be enabled`)
-  return process.install(new DeviceFile(device, file))
+  return process.install(new GroupDeviceFile(device, file))
 }

@@ -3,6 +3,7 @@ import type { Mutex, StateFactory } from '@vfiokit/locking'
 import type { ContainerFile } from './container-file.ts'
 import type { GroupFile } from './group-file.ts'
 import type { DmaDomain } from './iommu/device-dma.ts'
+import type { Ioas } from './iommufd/ioas.ts'
 import type { VfioDevice } from './vfio-device.ts'
 
 /** One group of a host. */
@@ -13,6 +14,10 @@ export class Group {
   /** The one open file; a second open is refused. */
   opened: GroupFile | undefined
   container: ContainerFile | undefined
+  /** Devices that are bound to an iommufd: while there are, the group cannot be opened. Kernel: `cdev_device_open_cnt`. */
+  boundDevices = 0
+  /** What devices that are bound see. */
+  ioas: Ioas | undefined
 
   /**
    * @param number - As in `/dev/vfio/<number>`.
@@ -45,7 +50,7 @@ export class Group {
 
   /** What the devices of the group see of memory; undefined: nothing, every DMA is blocked. */
   get domain(): DmaDomain | undefined {
-    return this.container?.iommu
+    return this.container?.iommu ?? this.ioas
   }
 
   /** Whether every member may be given to a user. */

@@ -26,6 +26,7 @@ export { type DeviceFeature, type FeatureCall, payloadIn } from './feature/devic
 export type { DmaLoggingOps, DmaLogRange } from './feature/dma-logging.ts'
 export type { MigrationOps } from './feature/migration-features.ts'
 export { Group } from './group.ts'
+export { GroupDeviceFile } from './group-device-file.ts'
 export { GroupFile } from './group-file.ts'
 export type { HostOperator } from './host-operator.ts'
 export { argumentIn, requireBytes } from './ioctl-argument.ts'
@@ -33,6 +34,10 @@ export { DeviceDma, type DmaDomain } from './iommu/device-dma.ts'
 export { type PageSpan, PageSpans } from './iommu/page-spans.ts'
 export { type DmaPermission, PinnedMemory, type PinnedRun } from './iommu/pinned-memory.ts'
 export { type DmaMapping, type IovaRange, Type1Iommu, type Type1Options } from './iommu/type1-iommu.ts'
+export { DeviceNodeFile } from './iommufd/device-node-file.ts'
+export { Ioas, type IoasMapRequest } from './iommufd/ioas.ts'
+export { IommufdFile } from './iommufd/iommufd-file.ts'
+export { type IoasMapping, IommufdCalls } from './iommufd-calls.ts'
 export {
   DEFAULT_KERNEL,
   KERNEL_VERSIONS,
@@ -63,6 +68,7 @@ export { type Protection, Vma, type VmaBacking, type VmaInit } from './mm/vma.ts
 export { OpenFile, unknownIoctl } from './open-file.ts'
 export { call, callsOf, type ProcessCalls } from './process-calls.ts'
 export * from './uapi/index.ts'
+export { UUID_BYTES, uuidText } from './uuid-text.ts'
 export { VfioCore, type VfioCoreOptions } from './vfio-core.ts'
 export { VfioDevice, type VfioDeviceInit } from './vfio-device.ts'
 export { VfioError, type VfioErrorReason } from './vfio-error.ts'

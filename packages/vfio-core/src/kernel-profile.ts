@@ -66,6 +66,10 @@ export interface KernelProfile {
   readonly deviceFeatures: readonly number[]
   /** mmap of a container: it had an mmap of its own once. */
   readonly containerMmap: VfioErrno
+  /** `/dev/iommu` (6.2) and `/dev/vfio/devices` (6.6) exist. */
+  readonly deviceNodes: boolean
+  /** BIND_IOMMUFD takes the token of a physical function, and asks for it (7.x). */
+  readonly bindTakesToken: boolean
   /** A device file cannot be mapped for execution, as any file of an anonymous inode (7.x). */
   readonly deviceFilesNoExec: boolean
   /** More MSI-X vectors can be enabled while some are (6.5): NORESIZE is not said then. */
@@ -132,6 +136,8 @@ const DIFFERENCES: { readonly [K in KernelDifference]: Row<KernelProfile[K]> } =
     [0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
     [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12],
   ],
+  deviceNodes: [false, false, true, true],
+  bindTakesToken: [false, false, false, true],
   containerMmap: ['EINVAL', 'ENODEV', 'ENODEV', 'ENODEV'],
   deviceFilesNoExec: [false, false, false, true],
   dynamicMsix: [false, false, true, true],

@@ -62,12 +62,16 @@ export class VfioCore {
   }
 
   /**
-   * Makes a registered device findable by name.
+   * Makes a registered device findable by name, and gives it the lowest number that is free.
    *
    * @throws TypeError for a name that is taken.
    */
   addDevice(device: VfioDevice): void {
     if (this.#devices.has(device.id)) throw new TypeError(`device ${device.id} exists already`)
+    const taken = new Set([...this.#devices.values()].map(({ number }) => number))
+    let number = 0
+    while (taken.has(number)) number++
+    device.number = number
     this.#devices.set(device.id, device)
   }
 

@@ -29,6 +29,8 @@ export interface VfioDeviceInit {
 /** One device, bus-agnostic. A driver attaches itself before registration. */
 export class VfioDevice implements ProtocolDevice {
   readonly id: string
+  /** N of `/dev/vfio/devices/vfioN`, from its registration on. */
+  number: number | undefined
   readonly group: Group
   readonly set: DeviceSet
   readonly cells: DeviceCells

@@ -35,6 +35,8 @@ export type VfioErrorReason =
   | 'not-a-device'
   | 'not-a-group'
   | 'not-an-eventfd'
+  | 'not-an-iommufd'
+  | 'not-bound'
   | 'not-in-set'
   | 'not-mappable'
   | 'not-shared'

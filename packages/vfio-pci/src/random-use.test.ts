@@ -61,8 +61,10 @@ test.each([
     const { outcome, monitor } = useRandomly(use)
     return [outcome.verdict, ...monitor.broken.map(({ id }) => id)].includes(defect)
   }
+  // What is wrong with them shows only between processes that share devices.
+  const shared = fc.tuple(drawnUnder(canary), RANDOM_OPENING)
   const { failed } = fc.check(
-    fc.property(drawnUnder(canary), (use) => !found(use)),
+    fc.property(shared, ([use, opening]) => !found({ ...use, opening, interleaved: true })),
     { numRuns: CANARY_SEQUENCES, endOnFailure: true },
   )
   expect(failed).toBe(true)

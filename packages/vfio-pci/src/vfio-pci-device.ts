@@ -147,7 +147,7 @@ export class VfioPciDevice implements DeviceDriver {
         yield* resetByIoctl(this.#use().state)
         return 0
       case DEVICE_IOCTL.DEVICE_GET_PCI_HOT_RESET_INFO:
-        return hotResetInfo(this.bus, this.device, call.argument)
+        return hotResetInfo(this.bus, this.device, call)
       case DEVICE_IOCTL.DEVICE_PCI_HOT_RESET:
         return yield* hotResetByIoctl(this.bus, this.device, call)
       default:

@@ -13,16 +13,19 @@ import type { ProtocolDevice } from './protocol-device.ts'
  * Opens a device once more. The count is up before `enable` runs, as in the kernel.
  *
  * @param enable - Run for the first open only. If it fails, the count goes down again.
+ * @param alone - Nobody else may have it open: EINVAL otherwise.
  * @returns the errno of `enable`.
  */
 export function openDevice(
   strategy: AnyLockingStrategy,
   device: ProtocolDevice,
   enable: Body<VfioErrno | undefined>,
+  alone = false,
 ): Operation<VfioErrno | undefined> {
   return strategy.lifecycle(device.set, function* () {
     const { openCount } = device.cells
     const before = yield* get(openCount)
+    if (alone && before > 0) return 'EINVAL'
     let opened = false
     yield* set(openCount, before + 1)
     try {

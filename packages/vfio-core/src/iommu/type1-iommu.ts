@@ -42,7 +42,8 @@ export interface Type1Options {
 }
 
 const ENTRY_LIMIT = 65_535
-const X86_RANGES: readonly IovaRange[] = [
+/** 48 bits of address but the window where x86 takes a write for an interrupt. */
+export const X86_RANGES: readonly IovaRange[] = [
   { first: 0n, last: 0xfedf_ffffn },
   { first: 0xfef0_0000n, last: 0xffff_ffff_ffffn },
 ]

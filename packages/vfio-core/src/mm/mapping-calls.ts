@@ -97,7 +97,7 @@ function admit(process: Process, file: DeviceFile, request: DeviceMapRequest): V
   const pages = pagesOf(request.lengthBytes)
   const page = pageOf(request.offset)
   const { shared, protection } = request
-  const backing = device.driver.mmap({ page, pages, shared, protection })
+  const backing = file.mmap({ page, pages, shared, protection })
   const start = process.reserve(pages)
   return new Vma({
     id: request.id ?? `${process.id}:0x${start.toString(16)}`,

@@ -20,11 +20,14 @@ export {
   REGION_FLAGS,
   REGION_TYPE_PCI_VENDOR,
 } from './flags.ts'
-export { API_VERSION, CONTAINER_IOCTL, DEVICE_IOCTL, GROUP_IOCTL } from './ioctl.ts'
+export { API_VERSION, CONTAINER_IOCTL, DEVICE_IOCTL, GROUP_IOCTL, IOMMUFD_IOCTL } from './ioctl.ts'
 export { type Fields, type FieldType, type FieldValue, Struct, type StructValue } from './struct.ts'
 export {
+  ATTACH_IOMMUFD_PT,
+  BIND_IOMMUFD,
   CAP_HEADER,
   DEPENDENT_DEVICE,
+  DETACH_IOMMUFD_PT,
   DEVICE_FEATURE,
   DEVICE_INFO,
   DEVICE_INFO_MIN_BYTES,
@@ -42,8 +45,12 @@ export {
   GROUP_STATUS,
   HOT_RESET,
   HOT_RESET_INFO,
+  IOAS_ALLOC,
+  IOAS_MAP,
+  IOAS_UNMAP,
   IOEVENTFD,
   IOEVENTFD_MIN_BYTES,
+  IOMMU_DESTROY,
   IOMMU_INFO,
   IOMMU_INFO_MIN_BYTES,
   IRQ_INFO,

@@ -38,5 +38,13 @@ export const DEVICE_IOCTL = {
   DEVICE_DETACH_IOMMUFD_PT: 0x3b78,
 } as const
 
+/** On `/dev/iommu`: base 0x80, as in linux/iommufd.h. */
+export const IOMMUFD_IOCTL = {
+  IOMMU_DESTROY: 0x3b80,
+  IOMMU_IOAS_ALLOC: 0x3b81,
+  IOMMU_IOAS_MAP: 0x3b85,
+  IOMMU_IOAS_UNMAP: 0x3b86,
+} as const
+
 /** `VFIO_API_VERSION`. */
 export const API_VERSION = 0

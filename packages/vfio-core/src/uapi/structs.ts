@@ -57,6 +57,21 @@ export const STRUCT_FIELDS = {
     bitmap_size: 'u64',
     data: 'u64',
   },
+  vfio_device_bind_iommufd: { argsz: 'u32', flags: 'u32', iommufd: 's32', out_devid: 'u32' },
+  vfio_device_attach_iommufd_pt: { argsz: 'u32', flags: 'u32', pt_id: 'u32' },
+  vfio_device_detach_iommufd_pt: { argsz: 'u32', flags: 'u32' },
+  iommu_destroy: { size: 'u32', id: 'u32' },
+  iommu_ioas_alloc: { size: 'u32', flags: 'u32', out_ioas_id: 'u32' },
+  iommu_ioas_map: {
+    size: 'u32',
+    flags: 'u32',
+    ioas_id: 'u32',
+    reserved: 'u32',
+    user_va: 'u64',
+    length: 'u64',
+    iova: 'u64',
+  },
+  iommu_ioas_unmap: { size: 'u32', ioas_id: 'u32', iova: 'u64', length: 'u64' },
   vfio_device_feature: { argsz: 'u32', flags: 'u32' },
   vfio_device_feature_migration: { flags: 'u64' },
   vfio_device_feature_mig_state: { device_state: 'u32', data_fd: 's32' },
@@ -132,6 +147,24 @@ export const DIRTY_PAGES: StructOf<'vfio_iommu_type1_dirty_bitmap'> = structOf(
 export const DIRTY_PAGES_GET: StructOf<'vfio_iommu_type1_dirty_bitmap_get'> = structOf(
   'vfio_iommu_type1_dirty_bitmap_get',
 )
+/** Header of `struct vfio_device_bind_iommufd`; with TOKEN the address of a UUID follows. */
+export const BIND_IOMMUFD: StructOf<'vfio_device_bind_iommufd'> = structOf('vfio_device_bind_iommufd')
+/** `struct vfio_device_attach_iommufd_pt` without PASID. */
+export const ATTACH_IOMMUFD_PT: StructOf<'vfio_device_attach_iommufd_pt'> = structOf(
+  'vfio_device_attach_iommufd_pt',
+)
+/** `struct vfio_device_detach_iommufd_pt` without PASID. */
+export const DETACH_IOMMUFD_PT: StructOf<'vfio_device_detach_iommufd_pt'> = structOf(
+  'vfio_device_detach_iommufd_pt',
+)
+/** `struct iommu_destroy` */
+export const IOMMU_DESTROY: StructOf<'iommu_destroy'> = structOf('iommu_destroy')
+/** `struct iommu_ioas_alloc` */
+export const IOAS_ALLOC: StructOf<'iommu_ioas_alloc'> = structOf('iommu_ioas_alloc')
+/** `struct iommu_ioas_map` */
+export const IOAS_MAP: StructOf<'iommu_ioas_map'> = structOf('iommu_ioas_map')
+/** `struct iommu_ioas_unmap` */
+export const IOAS_UNMAP: StructOf<'iommu_ioas_unmap'> = structOf('iommu_ioas_unmap')
 /** Header of `struct vfio_device_feature`; the payload follows. */
 export const DEVICE_FEATURE: StructOf<'vfio_device_feature'> = structOf('vfio_device_feature')
 /** Payload of MIGRATION. */

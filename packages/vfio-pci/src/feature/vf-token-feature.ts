@@ -1,6 +1,5 @@
 /** PCI_VF_TOKEN: the user of a physical function sets its token. Kernel: `vfio_pci_core_feature_token`. */
-import type { DeviceFeature } from '@vfiokit/vfio-core'
-import { tokenText, UUID_BYTES } from '../sriov/vf-token.ts'
+import { type DeviceFeature, UUID_BYTES, uuidText } from '@vfiokit/vfio-core'
 import type { VfioPciDevice } from '../vfio-pci-device.ts'
 
 /** It cannot be got: that would show the token of an earlier user. */
@@ -10,7 +9,7 @@ export function vfTokenFeature({ vfToken }: VfioPciDevice): DeviceFeature | unde
     payloadBytes: UUID_BYTES,
     // biome-ignore lint/correctness/useYield: a feature is an operation, whether it waits or not
     *set({ payload }) {
-      vfToken.set(tokenText(payload.subarray(0, UUID_BYTES)))
+      vfToken.set(uuidText(payload.subarray(0, UUID_BYTES)))
       return 0
     },
   }

@@ -17,6 +17,7 @@ import {
   GroupFile,
   HOT_RESET,
   type IoctlCall,
+  type IommufdFile,
   type VfioDevice,
   VfioError,
 } from '@vfiokit/vfio-core'
@@ -31,16 +32,13 @@ export function* hotResetByIoctl(bus: PciBus, device: VfioDevice, call: IoctlCal
   const { flags, count } = argumentIn(HOT_RESET, call.argument)
   const { profile } = bus.core
   if (flags !== 0) throw new VfioError('EINVAL', 'bad-flags', `flags 0x${flags.toString(16)}`)
-  if (profile.hotResetCountFirst && count === 0) throw noGroups(device)
+  if (call.iommufd === undefined) {
+    if (profile.hotResetCountFirst && count === 0) throw noGroups(device)
+  } else if (count > 0)
+    throw new VfioError('EINVAL', 'bad-count', `${device.id} was opened by its own node: no group is given`)
   const affected = bus.affectedBy(device)
-  if (count === 0) throw noGroups(device)
-  if (count > affected.functions.length)
-    throw new VfioError(
-      'EINVAL',
-      'too-many-groups',
-      `${count} groups for ${affected.functions.length} functions`,
-    )
-  const owned = ownedGroups(bus, call, count)
+  const owned =
+    call.iommufd === undefined ? ownedByGroups(bus, device, affected, call) : ownedBy(call.iommufd)
   requireResettable(bus, device, affected, owned)
   const members = device.set.devices.map((member) => asMember(member, owned))
   const { locks } = bus
@@ -64,6 +62,28 @@ export function* hotResetByIoctl(bus: PciBus, device: VfioDevice, call: IoctlCal
   return 0
 }
 
+/** Whether the caller owns a device. */
+type Ownership = (device: VfioDevice) => boolean
+
+/** Its own devices, and those of their groups. */
+function ownedBy(iommufd: IommufdFile): Ownership {
+  return (device) => iommufd.devidOf(device) !== undefined || iommufd.ownsGroup(device.group)
+}
+
+function ownedByGroups(
+  bus: PciBus,
+  device: VfioDevice,
+  { functions }: AffectedFunctions,
+  call: IoctlCall,
+): Ownership {
+  const { count } = HOT_RESET.decode(call.argument)
+  if (count === 0) throw noGroups(device)
+  if (count > functions.length)
+    throw new VfioError('EINVAL', 'too-many-groups', `${count} groups for ${functions.length} functions`)
+  const groups = givenGroups(bus, call, count)
+  return ({ group }) => groups.has(group)
+}
+
 function noGroups(device: VfioDevice): VfioError {
   return new VfioError('EINVAL', 'bad-count', `hot reset of ${device.id} with no group`)
 }
@@ -72,7 +92,7 @@ function noGroups(device: VfioDevice): VfioError {
  * The groups whose descriptors prove ownership. argsz need not cover the descriptors. Older kernels take
  * a group only while it can be used: with a container that has an IOMMU type, and viable.
  */
-function ownedGroups(
+function givenGroups(
   { core }: Pick<PciBus, 'core'>,
   { argument, process }: IoctlCall,
   count: number,
@@ -97,23 +117,23 @@ function requireResettable(
   bus: PciBus,
   device: VfioDevice,
   affected: AffectedFunctions,
-  owned: ReadonlySet<Group>,
+  owns: Ownership,
 ): void {
   for (const bdf of affected.functions) {
     const member = bus.core.devices.get(bdf)
-    if (!bus.core.profile.hotResetByDeviceSet && member !== undefined && !owned.has(member.group))
+    if (!bus.core.profile.hotResetByDeviceSet && member !== undefined && !owns(member))
       throw new VfioError('EINVAL', 'group-not-owned', `group of ${bdf}`)
     if (member === undefined || member.set !== device.set)
       throw new VfioError('EINVAL', 'not-in-set', `${bdf} would be reset too and is not driven by vfio-pci`)
   }
 }
 
-function asMember(device: VfioDevice, owned: ReadonlySet<Group>): HotResetMember {
+function asMember(device: VfioDevice, owns: Ownership): HotResetMember {
   return {
     device,
     admit: () =>
       effect<VfioErrno | undefined>(`ownership of ${device.id}`, [undefined, 'EINVAL'], () =>
-        owned.has(device.group) ? undefined : 'EINVAL',
+        owns(device) ? undefined : 'EINVAL',
       ),
   }
 }

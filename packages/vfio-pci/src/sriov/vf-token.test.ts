@@ -3,7 +3,6 @@ import { describe, expect, test } from 'vitest'
 import { failure } from '../fixtures/guest.ts'
 import { Host } from '../fixtures/host.ts'
 import { BDF, FUNCTION_NAMES, VF_TOKEN } from '../fixtures/machine.ts'
-import { tokenText } from './vf-token.ts'
 
 const WRONG = '00000000-c335-45f4-9b16-8569e5b08258'
 const OTHER = '3ab74924-c335-45f4-9b16-8569e5b08258'
@@ -56,10 +55,4 @@ test('nobody knows a token before it is set, and its letters have no case', () =
   const token = host.bus.driverAt(BDF.pf)!.vfToken!
   token.set(VF_TOKEN.toUpperCase())
   expect(opening(host, 'vf', VF_TOKEN)).toBe('ok')
-})
-
-test('bytes are in the order of the text', () => {
-  expect(tokenText(Uint8Array.from({ length: 16 }, (_, at) => at))).toBe(
-    '00010203-0405-0607-0809-0a0b0c0d0e0f',
-  )
 })

@@ -6,9 +6,6 @@
  */
 import type { VfioErrno } from '@vfiokit/locking'
 
-/** A token is a UUID. */
-export const UUID_BYTES = 16
-
 /** The token of one physical function. */
 export class VfToken {
   /** Undefined until it is set: the kernel draws one at random, which nobody can show. */
@@ -59,10 +56,4 @@ export function admitByToken(
   if (physical !== undefined) return physical.admitVirtual(shown)
   if (own !== undefined) return own.admitPhysical(shown)
   return shown === undefined ? undefined : 'EINVAL'
-}
-
-/** The 16 bytes of a token in the order of its text, as feature 0 takes them. */
-export function tokenText(bytes: Uint8Array): string {
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
 }
