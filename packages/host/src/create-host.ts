@@ -55,6 +55,11 @@ export interface HostConfig {
   readonly deviceModels?: readonly DeviceModelFactory[] | undefined
   /** Functions for vfio-pci, by BDF. */
   readonly bind?: readonly string[] | undefined
+  /**
+   * False for a kernel that was built without nodes of devices and `/dev/iommu` (CONFIG_VFIO_DEVICE_CDEV). By default
+   * every version that can have them has them.
+   */
+  readonly deviceNodes?: boolean | undefined
   /** Of vfio-pci, by the names that the kernel gives them. */
   readonly moduleOptions?: ModuleOptions | undefined
   /** Package names, paths, or plugins themselves. */
@@ -100,7 +105,8 @@ export async function createHost(config: HostConfig): Promise<Host> {
   const plugins = await loadPlugins(config.plugins ?? [], config.folder ?? '.', complain)
   bindPlugins(container, plugins, complain)
   const { topology, warnings } = readTopology(config, container.get(TOPOLOGY_READERS))
-  const profile = profileOf(config.kernel, complain)
+  const known = profileOf(config.kernel, complain)
+  const profile = { ...known, deviceNodes: known.deviceNodes && config.deviceNodes !== false }
   const strategies = container.getAll(LOCKING_STRATEGY)
   const strategy = chooseStrategy(config.strategy ?? profile.defaultStrategy, strategies, complain)
   container.bind(TOPOLOGY).toConstantValue(topology)

@@ -14,7 +14,7 @@ export class Group {
   /** The one open file; a second open is refused. */
   opened: GroupFile | undefined
   container: ContainerFile | undefined
-  /** Devices that are bound to an iommufd: while there are, the group cannot be opened. Kernel: `cdev_device_open_cnt`. */
+  /** Bound to an iommufd: while there are such, the group cannot be opened. Kernel: `cdev_device_open_cnt`. */
   boundDevices = 0
   /** What devices that are bound see. */
   ioas: Ioas | undefined

@@ -30,6 +30,7 @@ export {
 export { type ModuleOptions, PciBus, type PciBusOptions } from './pci-bus.ts'
 export { describeFailure, type PluginFailure, type PluginFailureLog } from './plugin-failure.ts'
 export { DevicePower, type DevicePowerOptions } from './power/device-power.ts'
+export { LowPower } from './power/low-power.ts'
 export { DeviceRegion } from './region/device-region.ts'
 export {
   type BarBackedRegion,
