@@ -1,5 +1,5 @@
 /** Explores one model under one strategy, in any mode. */
-import type { AnyLockingStrategy } from '@vfiokit/locking'
+import { type AnyLockingStrategy, INVARIANTS } from '@vfiokit/locking'
 import { CompileError } from './compile/compile-error.ts'
 import { restCheck } from './model/at-rest.ts'
 import { Model } from './model/model.ts'
@@ -64,11 +64,22 @@ export function* explore(
     const model = new Model(strategy, spec)
     const program = model.program()
     const verdict = yield* MODES[mode](program, { ...options, atRest: restCheck(model, program) })
-    return { strategy: strategy.name, ...verdict, cpuSeconds: cpu() }
+    return { strategy: strategy.name, ...verdict, ...boundOf(spec, verdict), cpuSeconds: cpu() }
   } catch (error) {
     if (!(error instanceof CompileError)) throw error
     const nothing = { reductions: [], states: 0, transitions: 0, cpuSeconds: cpu() }
     const found = { verdict: 'error' as const, property: error.rule, message: error.message }
     return { strategy: strategy.name, ...found, mode, lockSemantics: semantics, ...nothing }
   }
+}
+
+/** What was not asked is not known to hold: that bounds a verdict like what was not looked at. */
+function boundOf({ invariants }: ModelSpec, { bound }: Verdict): Pick<Verdict, 'bound'> {
+  const isAll =
+    invariants === undefined || Object.keys(INVARIANTS).every((id) => invariants.some((each) => each === id))
+  const asked = isAll
+    ? []
+    : [invariants.length === 0 ? 'no invariant asked' : `only ${invariants.join(', ')} asked`]
+  const bounds = [...(bound === undefined ? [] : [bound]), ...asked]
+  return bounds.length === 0 ? {} : { bound: bounds.join('; ') }
 }

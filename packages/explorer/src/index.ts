@@ -2,7 +2,7 @@
  * Systematic exploration of operations: automata, every interleaving, the shortest counterexample.
  * @packageDocumentation
  */
-export type { AnyLockingStrategy } from '@vfiokit/locking'
+export { type AnyLockingStrategy, INVARIANTS, type InvariantId } from '@vfiokit/locking'
 export {
   type CompileOptions,
   compileOperation,

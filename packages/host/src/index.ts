@@ -15,7 +15,13 @@ export { PciOperator } from './pci-operator.ts'
 export { checkPlugin } from './plugin-check.ts'
 export { type LoadedPlugin, loadPlugin } from './plugin-loader.ts'
 export { type DeviceSummary, summariseDevices } from './scenario/device-summary.ts'
-export { type RunOptions, runOn, runScenario, type ScenarioOptions } from './scenario/run-scenario.ts'
+export {
+  isChecked,
+  type RunOptions,
+  runOn,
+  runScenario,
+  type ScenarioOptions,
+} from './scenario/run-scenario.ts'
 export { parseScenario, readScenarioFile, type Scenario } from './scenario/scenario-file.ts'
 export {
   type Backing,

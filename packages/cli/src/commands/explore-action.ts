@@ -12,6 +12,7 @@ import {
 import { readScenarioFile, type Scenario } from '@vfiokit/host'
 import { painter, type Terminal } from '../terminal.ts'
 import type { ExploreFlags } from './explore.ts'
+import { expectationsOf } from './explore-expect.ts'
 import { keep, replayKept, writeModels } from './explore-files.ts'
 import { modelOf } from './explore-model.ts'
 import { verdictsText } from './explore-report.ts'
@@ -21,7 +22,7 @@ const BYTES_PER_MEGABYTE = 2 ** 20
 /** Progress is shown that often, on a terminal. */
 const SHOWN_EVERY_MS = 200
 
-/** @returns the exit code: 0 when every verdict is ok, or every replay as it was kept; else 1 */
+/** @returns 0 when every verdict is what the scenario expects, or every replay as it was kept; else 1 */
 export async function exploreScenario(
   path: string,
   flags: ExploreFlags,
@@ -32,14 +33,16 @@ export async function exploreScenario(
   const strategies = await strategiesOf(scenario, flags)
   if (flags.promela !== undefined || flags.dot !== undefined) return writeModels(strategies, spec, flags)
   if (flags.replay !== undefined) return replayKept(flags.replay, strategies, spec, terminal)
-  const results = await exploreAll(strategies, spec, optionsOf(scenario, flags), terminal)
+  const expected = expectationsOf(scenario, strategies)
+  const verdicts = await exploreAll(strategies, spec, optionsOf(scenario, flags), terminal)
+  const results = verdicts.map((verdict) => ({ ...verdict, ...expected(verdict) }))
   if (flags.save !== undefined) keep(flags.save, { scenario: path, spec, strategies }, results)
   const text =
     flags.json === true
       ? JSON.stringify({ scenario: path, results }, undefined, 2)
       : verdictsText({ path, spec, results }, painter(terminal))
   terminal.out.write(`${text}\n`)
-  return results.every(({ verdict }) => verdict === 'ok') ? 0 : 1
+  return results.every(({ verdict, expected = 'ok' }) => verdict === expected) ? 0 : 1
 }
 
 async function exploreAll(

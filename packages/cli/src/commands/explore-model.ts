@@ -1,6 +1,14 @@
 /** A scenario as a model: its devices, processes, mappings, and the steps of its tasks. */
-import type { ModelSpec, StepSpec, TaskSpec } from '@vfiokit/explorer'
-import { ConfigError, complainPlainly, type Scenario, type ScenarioDocument } from '@vfiokit/host'
+import { INVARIANTS, type InvariantId, type ModelSpec, type StepSpec, type TaskSpec } from '@vfiokit/explorer'
+import {
+  type Complaint,
+  ConfigError,
+  complainPlainly,
+  isChecked,
+  type Scenario,
+  type ScenarioDocument,
+  type StepArguments,
+} from '@vfiokit/host'
 
 type StepDocument = ScenarioDocument['tasks'][number]['do'][number]
 type Arguments = Exclude<StepDocument[keyof StepDocument], number | undefined>
@@ -36,15 +44,14 @@ const STEPS: { readonly [kind: string]: (args: never) => StepSpec | undefined } 
 export function modelOf({ document, complain = complainPlainly }: Scenario): ModelSpec {
   const defects = document.tasks.flatMap((task, at) =>
     task.do.flatMap((step, index) => {
-      const [kind, args] = stepOf(step)
-      if (STEPS[kind]?.(args as never) !== undefined) return []
-      const message = 'there is no protocol to explore for this step'
-      const complaint = { code: 'step-not-explored', message, expected: Object.keys(STEPS).join(', ') }
-      return complain(['tasks', at, 'do', index, kind], complaint)
+      const complaint = complaintOf(step, document)
+      return complaint === undefined ? [] : complain(['tasks', at, 'do', index, stepOf(step)[0]], complaint)
     }),
   )
   if (defects.length > 0) throw new ConfigError(defects)
+  const invariants = (Object.keys(INVARIANTS) as InvariantId[]).filter((id) => isChecked(document, id))
   return {
+    invariants,
     devices: Object.keys(document.devices),
     processes: document.processes,
     mappings: Object.entries(document.mappings ?? {}).map(([name, { process, device, region, later }]) => ({
@@ -56,6 +63,21 @@ export function modelOf({ document, complain = complainPlainly }: Scenario): Mod
     })),
     tasks: document.tasks.map(taskOf),
   }
+}
+
+/** What is wrong with a step, if the explorer cannot do what it says. */
+function complaintOf(step: StepDocument, { devices }: ScenarioDocument): Complaint | undefined {
+  const [kind, args] = stepOf(step)
+  if (STEPS[kind]?.(args as never) === undefined) {
+    const message = 'there is no protocol to explore for this step'
+    return { code: 'step-not-explored', message, expected: Object.keys(STEPS).join(', ') }
+  }
+  if (kind !== 'hot-reset') return undefined
+  const { device, groups = [device] } = args as StepArguments<'hot-reset'>
+  if (Object.keys(devices).every((name) => groups.includes(name))) return undefined
+  const message = 'explored is a hot reset by who owns every device of the slot'
+  const expected = `groups: [${Object.keys(devices).join(', ')}]`
+  return { code: 'groups-not-explored', message, expected, found: `[${groups.join(', ')}]` }
 }
 
 function taskOf({ name, count = 1, do: steps }: ScenarioDocument['tasks'][number]): TaskSpec {

@@ -1,19 +1,20 @@
 /** What `vfiokit explore` prints: a table of verdicts, and each counterexample step by step. */
-import type { Counterexample, ModelSpec, StrategyVerdict } from '@vfiokit/explorer'
+import type { Counterexample, ModelSpec } from '@vfiokit/explorer'
 import { table } from '../table.ts'
 import type { Paint } from '../terminal.ts'
+import type { ExpectedVerdict } from './explore-expect.ts'
 
 interface Explored {
   readonly path: string
   readonly spec: ModelSpec
-  readonly results: readonly StrategyVerdict[]
+  readonly results: readonly ExpectedVerdict[]
 }
 
 /** The whole report. */
 export function verdictsText({ path, spec, results }: Explored, paint: Paint): string {
   const rows = results.map((result) => [
     result.strategy,
-    result.verdict,
+    verdictText(result),
     result.property ?? '',
     result.states,
     result.transitions,
@@ -34,14 +35,19 @@ function sizeOf({ devices, tasks }: ModelSpec): string {
   return `${devices.length} devices; ${counted.join(', ')}`
 }
 
+function verdictText({ verdict, expected }: ExpectedVerdict): string {
+  if (expected === undefined || (expected === 'ok' && verdict === 'ok')) return verdict
+  return verdict === expected ? `${verdict}, as expected` : `${verdict}, expected ${expected}`
+}
+
 /** No verdict goes without what it holds for. */
-function scopeOf({ mode, lockSemantics, bound, reductions }: StrategyVerdict): string {
+function scopeOf({ mode, lockSemantics, bound, reductions }: ExpectedVerdict): string {
   const how = reductions.length === 0 ? mode : `${mode} (${reductions.join(', ')})`
   return [how, lockSemantics, ...(bound === undefined ? [] : [bound])].join('; ')
 }
 
 function failureText(
-  { strategy, verdict, property, message, counterexample }: StrategyVerdict,
+  { strategy, verdict, property, message, counterexample }: ExpectedVerdict,
   paint: Paint,
 ): string {
   const headline = `== ${strategy}: ${verdict}${property === undefined ? '' : ` of ${property}`}`

@@ -12,6 +12,7 @@ const SLOT = example('slot')
 interface Result {
   readonly strategy: string
   readonly verdict: string
+  readonly expected?: string
   readonly property?: string
   readonly mode: string
   readonly lockSemantics: string
@@ -216,6 +217,60 @@ test('a step without a protocol is refused by name, at its place', async () => {
   const { code, err } = await vfiokit(['explore', fileWith('config.yaml', text)])
   expect(code).toBe(2)
   expect(err).toMatch(/config\.yaml:\d+:\d+: error: there is no protocol to explore for this step/)
+})
+
+describe('what a scenario file says', () => {
+  const scenario = (name: string, from: string, to: string) => {
+    const text = readFileSync(example(name), 'utf8')
+    const host = fileURLToPath(new URL('../../../../examples/researcher/host.yaml', import.meta.url))
+    expect(text).toContain(from)
+    return fileWith('scenario.yaml', text.replace('host.yaml', host).replace(from, to))
+  }
+  const withKey = (name: string, key: string) => scenario(name, 'seed: 1', `seed: 1\n${key}`)
+
+  test('of invariants to check is all that is asked, and bounds the verdict', async () => {
+    const asked = withKey('slot-open-close', 'check: [I1-I5, deadlock]')
+    const { code, results } = await explored(asked, '--strategy', 'rfc-2021')
+    expect(results).toMatchObject([{ verdict: 'ok', bound: 'only I1, I2, I3, I4, I5 asked' }])
+    expect(code).toBe(0)
+    const i6 = withKey('slot-open-close', 'check: [I6]')
+    expect(await explored(i6, '--strategy', 'rfc-2021')).toMatchObject({
+      code: 1,
+      results: [{ verdict: 'violation', property: 'I6', bound: 'only I6 asked' }],
+    })
+  })
+
+  test('of expected verdicts decides what the command ends with', async () => {
+    const known = withKey('slot-open-close', 'expect: { rfc-2021: violation }')
+    const { code, results } = await explored(known, '--strategy', 'rfc-2021', '--strategy', 'unmap-range')
+    expect(results.map(({ verdict, expected }) => [verdict, expected])).toEqual([
+      ['violation', 'violation'],
+      ['ok', 'ok'],
+    ])
+    expect(code).toBe(0)
+    const { code: other, out } = await vfiokit([
+      'explore',
+      withKey('slot', 'expect: { unmap-range: deadlock }'),
+    ])
+    expect(other).toBe(1)
+    expect(out).toMatch(/^unmap-range {2}ok, expected deadlock/m)
+  })
+
+  test.each([
+    ['expect: { better: ok }', 'there is no such strategy'],
+    ['expect: { unmap-range: unchecked }', 'an exploration cannot come to this'],
+  ])('%s is refused at its place', async (key, message) => {
+    const { code, err } = await vfiokit(['explore', withKey('slot', key)])
+    expect(code).toBe(2)
+    expect(err).toMatch(new RegExp(`scenario\\.yaml:\\d+:\\d+: error: ${message}`))
+  })
+
+  test.each(['groups: [d0], ', ''])('of a hot reset without every device, %s is refused', async (groups) => {
+    const { code, err } = await vfiokit(['explore', scenario('slot', 'groups: [d0, d1], ', groups)])
+    expect(code).toBe(2)
+    expect(err).toMatch(/scenario\.yaml:\d+:\d+: error: explored is a hot reset by who owns every device/)
+    expect(err).toContain('groups: [d0, d1]')
+  })
 })
 
 test.each([

@@ -8,13 +8,14 @@ import type { Program } from '../program/program.ts'
 import { Machine } from '../search/machine.ts'
 import { KIND } from '../search/node-tables.ts'
 import { found } from './lookup.ts'
-import type { Model } from './model.ts'
+import { askedIn, type Model } from './model.ts'
 
 /** A touch that takes more steps than that will not end. */
 const STEPS_MAX = 1000
 
 /** Asks I5 of every mapping of a model, of a machine at rest. Nothing while a task has not ended. */
 export function restCheck(model: Model, program: Program): (machine: Machine) => Check | undefined {
+  if (!askedIn(model.spec)('I5')) return () => undefined
   const probes = [...model.mappings.values()].map((mapping, at) => {
     const alone: Program = { ...program, tasks: [program.probes[at]!], probes: [] }
     return { mapping, machine: new Machine(alone, 'any-free-moment') }

@@ -190,7 +190,8 @@ class ModelChecks {
   /** 1 where the zap path of the strategy would not find a mapping. */
   #undiscoverable(device: ExploredDevice, mapping: MappingHandle): VariableTable {
     const { strategy, symbols, pages } = this.model
-    const lists = Object.values(device.state as object).filter(
+    // A strategy may keep nothing for a device: Object.values of nothing would throw.
+    const lists = Object.values(device.state ?? {}).filter(
       (kept): kept is BoundedList<MappingHandle> =>
         kept instanceof BoundedList && membersOf(kept).includes(mapping),
     )

@@ -1,5 +1,5 @@
 /** What a model is made of: data only, so that a scenario file or a test can say it. */
-import type { PowerState } from '@vfiokit/locking'
+import type { InvariantId, PowerState } from '@vfiokit/locking'
 
 /** A mapping of a device in a process. */
 export interface MappingSpec {
@@ -43,4 +43,6 @@ export interface ModelSpec {
   readonly tasks: readonly TaskSpec[]
   /** How often a device is open at the beginning; 1 by default. */
   readonly opened?: number
+  /** Invariants that are asked; all by default. H3, deadlocks, assertions and throws are in any case. */
+  readonly invariants?: readonly InvariantId[]
 }

@@ -7,6 +7,8 @@
 import {
   type AnyLockingStrategy,
   type GuardedSet,
+  INVARIANTS,
+  type InvariantId,
   LockRegistry,
   markFaultLocks,
   type ProcessHandle,
@@ -66,7 +68,11 @@ export class Model {
         make: () => runner.task(steps),
       })),
     )
-    return makeProgram(sources, { ...options, context: { symbols, pages, checks }, probes })
+    return makeProgram(sources, {
+      ...options,
+      context: { symbols, pages, checks, isAsked: askedIn(this.spec) },
+      probes,
+    })
   }
 
   #device(id: string, at: number): ExploredDevice {
@@ -89,6 +95,14 @@ export class Model {
     owner.addressSpace.mappings.push(mapping)
     return mapping
   }
+}
+
+/** Whether a model asks a property: of the invariants those it names, everything else in any case. */
+export function askedIn({ invariants }: ModelSpec): (property: string) => boolean {
+  const left = new Set(
+    Object.keys(INVARIANTS).filter((id) => invariants?.includes(id as InvariantId) === false),
+  )
+  return (property) => !left.has(property)
 }
 
 /** Tasks of the same steps are interchangeable. */

@@ -92,6 +92,11 @@ describe.each([FREE, FAIR] as const)('a canary, %s', (semantics) => {
   })
 })
 
+test('a strategy may keep nothing for a device', () => {
+  const stateless: AnyLockingStrategy = { ...setRwsem, deviceState: () => undefined }
+  expect(exploreModel(stateless, slot(S312))).toMatchObject({ verdict: 'ok', states: 433 })
+})
+
 test('without reductions the states are those of the cross product', () => {
   const all = exploreModel(unmapRange, slot({ devices: 2, faults: 1, resets: 1 }), {
     reductions: NO_REDUCTIONS,

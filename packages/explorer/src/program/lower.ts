@@ -31,15 +31,22 @@ export interface LoweringContext {
   readonly symbols: Symbols
   readonly pages: ExploredPages
   readonly checks: StepChecks
+  /** Whether a property is asked; every one by default. */
+  readonly isAsked?: (property: string) => boolean
 }
 
 /** An automaton of numbers. What breaks a rule of locks becomes a step that violates it. */
 export function lower(raw: RawAutomaton, context: LoweringContext): Automaton {
-  const nodes = raw.nodes.map((node) => lowerNode(raw.name, node, context))
+  const nodes = raw.nodes.map((node) => onlyAsked(lowerNode(raw.name, node, context), context))
   // Node 0 is the start by construction, unless a label put another there.
   if (raw.start !== 0) throw new CompileError('unbounded', raw.name, 'its first step is not its first node')
   const end = nodes.length
   return { name: raw.name, nodes: [...nodes.map((node) => failuresEndAt(node, end)), endNode()] }
+}
+
+function onlyAsked(node: AutomatonNode, { isAsked }: LoweringContext): AutomatonNode {
+  if (isAsked === undefined) return node
+  return { ...node, checks: node.checks.filter(({ property }) => isAsked(property)) }
 }
 
 function failuresEndAt(node: AutomatonNode, end: number): AutomatonNode {

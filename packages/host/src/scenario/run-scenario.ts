@@ -155,7 +155,8 @@ function askAtTheEnd(stage: Stage, monitor: InvariantMonitor, step: number): voi
   monitor.note('I7', { step, task: 'end' }, left)
 }
 
-function isChecked({ check = EVERY_CHECK }: ScenarioDocument, id: string): boolean {
+/** Whether a scenario asks for an invariant, `I1` to `I8`. */
+export function isChecked({ check = EVERY_CHECK }: ScenarioDocument, id: string): boolean {
   return check.some((entry) => {
     if (entry === 'locks-left') return id === 'I7'
     const [first, last] = invariantRange(entry) ?? []
