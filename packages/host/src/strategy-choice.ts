@@ -2,11 +2,16 @@
 import type { AnyLockingStrategy } from '@vfiokit/locking'
 import { STRATEGIES } from '@vfiokit/locking-strategies'
 import { naive, zapBeforeLock } from '@vfiokit/locking-strategies/canaries'
+import { VARIANTS } from '@vfiokit/locking-strategies/variants'
 import type { Plugin } from '@vfiokit/plugin'
 import { type Complain, type Complaint, ConfigError } from './config-error.ts'
 
-/** Wrong on purpose; used only when somebody names one. */
-const CANARIES: readonly AnyLockingStrategy[] = [naive, zapBeforeLock]
+/** Canaries, and strategies with a known bug; used only when somebody names one. */
+const WRONG_ON_PURPOSE: readonly AnyLockingStrategy[] = [
+  naive,
+  zapBeforeLock,
+  ...VARIANTS.map(({ strategy }) => strategy),
+]
 
 /** The strategies that a host offers without any plugin. */
 export function shippedStrategies(): readonly AnyLockingStrategy[] {
@@ -15,7 +20,7 @@ export function shippedStrategies(): readonly AnyLockingStrategy[] {
 
 /** Whether a strategy is one of those that are wrong on purpose. */
 export function isCanary(name: string): boolean {
-  return CANARIES.some((canary) => canary.name === name)
+  return WRONG_ON_PURPOSE.some((strategy) => strategy.name === name)
 }
 
 /**
@@ -33,12 +38,12 @@ export function chooseStrategy(
   return found
 }
 
-/** A strategy by name, canaries included. */
+/** A strategy by name, those that are wrong on purpose included. */
 export function findStrategy(
   name: string,
   offered: readonly AnyLockingStrategy[],
 ): AnyLockingStrategy | undefined {
-  return [...offered, ...CANARIES].find((strategy) => strategy.name === name)
+  return [...offered, ...WRONG_ON_PURPOSE].find((strategy) => strategy.name === name)
 }
 
 /** What to say when there is none. */
@@ -58,7 +63,7 @@ export function repeatedNames(
   plugins: readonly Plugin[],
   taken: NamesTaken,
 ): { readonly plugin: number; readonly complaint: Complaint }[] {
-  const strategies = new Set([...taken.lockingStrategies, ...CANARIES.map(({ name }) => name)])
+  const strategies = new Set([...taken.lockingStrategies, ...WRONG_ON_PURPOSE.map(({ name }) => name)])
   const formats = new Set(taken.topologyReaders)
   return plugins.flatMap(({ name: plugin, lockingStrategies = [], topologyReaders = [] }, at) => {
     const complaints = [

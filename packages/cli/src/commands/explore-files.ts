@@ -82,8 +82,9 @@ export function replayKept(
 
 function readKept(file: string): Kept[] {
   try {
-    const kept: unknown = JSON.parse(readFileSync(file, 'utf8'))
-    if (Array.isArray(kept) && kept.every(isKept)) return kept
+    const read: unknown = JSON.parse(readFileSync(file, 'utf8'))
+    const kept: unknown[] = Array.isArray(read) ? read : [read]
+    if (kept.every(isKept)) return kept
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error
   }

@@ -1,6 +1,6 @@
 /**
  * Strategies with one known bug each, that a kernel had or a patch on the list: for whoever checks
- * strategies. No host offers them unless it is given one.
+ * strategies. A host takes them by name only, and lists none.
  * @packageDocumentation
  */
 export { rfc2021KeyedByFrame } from './rfc-2021-variants.ts'
