@@ -3,11 +3,11 @@ import { STRATEGIES, unmapRange } from '@vfiokit/locking-strategies'
 import { naive, zapBeforeLock } from '@vfiokit/locking-strategies/canaries'
 import { VARIANTS } from '@vfiokit/locking-strategies/variants'
 import { describe, expect, test } from 'vitest'
-import { checkLockingStrategy } from './check-locking-strategy.ts'
+import { askStrategy, checkLockingStrategy } from './check-locking-strategy.ts'
 import { STRATEGY_RULES, type StrategyRuleId } from './strategy-rules.ts'
 import { testLockingStrategy } from './test-locking-strategy.ts'
 
-for (const strategy of STRATEGIES) testLockingStrategy(strategy, { seeds: 200, explore: () => undefined })
+for (const strategy of STRATEGIES) testLockingStrategy(strategy, { seeds: 200 })
 
 const base: AnyLockingStrategy = unmapRange
 const variant = (name: string) => VARIANTS.find(({ strategy }) => strategy.name === name)!.strategy
@@ -80,9 +80,21 @@ const FAULTS: readonly { rules: readonly StrategyRuleId[]; strategy: AnyLockingS
     },
   },
   { rules: ['live-keeps-order'], strategy: leavingWhenBusy() },
-  { rules: ['contest-two-fair', 'contest-two-unfair'], strategy: zapBeforeLock },
+  {
+    rules: ['contest-two-fair', 'contest-two-unfair', 'explored-three-fair', 'explored-three-unfair'],
+    strategy: zapBeforeLock,
+  },
   { rules: ['contest-two-fair', 'contest-three-fair'], strategy: variant('vma-list-recursive-read') },
-  { rules: ['contest-two-fair', 'contest-two-unfair', 'contest-three-fair'], strategy: naive },
+  {
+    rules: [
+      'contest-two-fair',
+      'contest-two-unfair',
+      'contest-three-fair',
+      'explored-two-fair',
+      'explored-two-unfair',
+    ],
+    strategy: naive,
+  },
 ]
 
 /** It zaps everything there is, whether a BAR or not. */
@@ -124,21 +136,15 @@ describe('a planted fault', () => {
     for (const rule of rules) expect(broken).toContain(rule)
   })
 
-  test('that an explorer finds is shown in its words', async () => {
-    const results = await checkLockingStrategy(base, { seeds: 1, explore: () => 'I1 after 9 steps' })
-    const broken = results.filter(({ outcome }) => outcome === 'broken')
-    expect(broken).toMatchObject([{ id: 'explored', detail: 'I1 after 9 steps' }])
+  test('that is explored is shown with the steps that lead to it', async () => {
+    const { outcome, detail } = await askStrategy(zapBeforeLock, 'explored-two-fair', {})
+    expect(outcome).toBe('broken')
+    expect(detail).toMatch(/^violation: I1/)
+    expect(detail).toMatch(/^ {2}guest: zap space:d0$/m)
   })
 
   test('is there for every rule', () => {
-    const found = new Set<StrategyRuleId>([...FAULTS.flatMap(({ rules }) => rules), 'explored'])
+    const found = new Set<StrategyRuleId>(FAULTS.flatMap(({ rules }) => rules))
     expect(Object.keys(STRATEGY_RULES).filter((id) => !found.has(id as StrategyRuleId))).toEqual([])
   })
-})
-
-test('without an explorer that rule is silent, and all others of the default hold', async () => {
-  const results = await checkLockingStrategy(base, { seeds: 20 })
-  expect(
-    results.filter(({ outcome }) => outcome !== 'holds').map(({ id, outcome }) => [id, outcome]),
-  ).toEqual([['explored', 'silent']])
 })

@@ -8,9 +8,8 @@ import { STRATEGY_RULES, type StrategyRuleId } from './strategy-rules.ts'
 export interface StrategyRuleResult {
   readonly id: StrategyRuleId
   readonly sentence: string
-  /** `silent`: the rule was not asked. */
-  readonly outcome: 'holds' | 'broken' | 'silent'
-  /** What was found, or why the rule was not asked. */
+  readonly outcome: 'holds' | 'broken'
+  /** What was found. */
   readonly detail: string | undefined
 }
 
@@ -32,8 +31,6 @@ export async function askStrategy(
   trial: StrategyTrial,
 ): Promise<StrategyRuleResult> {
   const sentence = STRATEGY_RULES[id]
-  if (id === 'explored' && trial.explore === undefined)
-    return { id, sentence, outcome: 'silent', detail: 'no explorer was given' }
   try {
     await STRATEGY_CHECKS[id](strategy, trial)
     return { id, sentence, outcome: 'holds', detail: undefined }

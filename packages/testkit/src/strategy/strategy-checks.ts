@@ -15,14 +15,13 @@ import {
 } from '@vfiokit/locking'
 import { allComeBack, BareMachine, type BareMapping, bareRun } from '@vfiokit/locking/bare'
 import { demand, demandSame } from '../demand.ts'
+import { demandExplored, type SlotSize } from './exploration.ts'
 import type { StrategyRuleId } from './strategy-rules.ts'
 
 /** What the author of a strategy may choose. */
 export interface StrategyTrial {
   /** Random schedules for each size and kind of lock; 300 when absent. */
   readonly seeds?: number
-  /** Explores every interleaving, and answers what is wrong; undefined when nothing is. */
-  readonly explore?: (strategy: AnyLockingStrategy) => string | undefined
 }
 
 /** @throws RuleBroken with what was found, or whatever the strategy throws. */
@@ -30,6 +29,9 @@ type StrategyCheck = (strategy: AnyLockingStrategy, trial: StrategyTrial) => voi
 
 const SEEDS = 300
 const LIVE_ROUNDS = 20
+/** What is explored. */
+const TWO: SlotSize = { devices: 2, faults: 2 }
+const THREE: SlotSize = { devices: 3, faults: 1 }
 /** Offset of memory that is no BAR. */
 const OTHER_MEMORY = 100
 
@@ -164,10 +166,10 @@ export const STRATEGY_CHECKS: { readonly [id in StrategyRuleId]: StrategyCheck }
   'contest-three-fair': contest(3, true),
   'contest-three-unfair': contest(3, false),
 
-  explored: (strategy, { explore }) => {
-    const wrong = explore?.(strategy)
-    demand(wrong === undefined, String(wrong))
-  },
+  'explored-two-fair': (strategy) => demandExplored(strategy, TWO, 'queue-fair'),
+  'explored-two-unfair': (strategy) => demandExplored(strategy, TWO, 'any-free-moment'),
+  'explored-three-fair': (strategy) => demandExplored(strategy, THREE, 'queue-fair'),
+  'explored-three-unfair': (strategy) => demandExplored(strategy, THREE, 'any-free-moment'),
 }
 
 const mark = (name: string) => effect<undefined>(name, [undefined], () => undefined)

@@ -18,7 +18,12 @@ export const STRATEGY_RULES = {
   'contest-two-unfair': 'two devices under random schedules, locks without a queue: the same',
   'contest-three-fair': 'three devices under random schedules, locks with a queue: the same',
   'contest-three-unfair': 'three devices under random schedules, locks without a queue: the same',
-  explored: 'an explorer that was given finds nothing wrong',
+  'explored-two-fair':
+    'every interleaving of two devices, four faults, a guest, two hot resets, locks with a queue: the same',
+  'explored-two-unfair': 'every interleaving of those, locks without a queue: the same',
+  'explored-three-fair':
+    'every interleaving of three devices, three faults, a guest, two hot resets, locks with a queue: the same',
+  'explored-three-unfair': 'every interleaving of those three, locks without a queue: the same',
 } as const
 
 /** Id of a rule. */
