@@ -7,10 +7,12 @@
  *               so the layers are in the offset: [follows the BARs?][ordinal][index][offset]
  *   lock order  set mutex > every memory_lock (tried) > i_mmap, in one zap
  *               mmap_lock > memory_lock (read) on the fault path
- *   answers     H1, H2, H4, H5 as unmap-range does, with one unmap for a device and one for a slot,
+ *   answers     H1, H2, H4, H5, H8 as unmap-range does, with one unmap for a device and one for a slot,
  *               and no over-zap: all zappable pages of a set are contiguous, nothing else between them
  *   leaves      a memory_lock per device still has to be tried, hence EBUSY as unmap-range; offsets
  *               inside the kernel are not those that users see
+ *
+ * H3, H6 and H7 are kept by the bodies; H9 does not arise.
  */
 import {
   acquire,

@@ -7,10 +7,12 @@
  *               mmap_lock > memory_lock (read) on the fault path
  *   answers     H5 by order instead of tries: no EBUSY, no retry
  *               H1, H2, H4: a zap needs no mmap_lock, so nothing inside a memory_lock waits for one
+ *               H8 as unmap-range does
  *   leaves      a hot reset waits as long as its slowest reader, and holds up the readers of members
  *               that it has already; a path that took two memory_locks in another order would deadlock
  *
  * Members are all admitted before the first lock: nobody waits for a reset that is refused anyway.
+ * H3, H6 and H7 are kept by the bodies; H9 does not arise.
  */
 import {
   acquire,

@@ -4,12 +4,13 @@
  *   follows     "[RFC PATCH 04/10] vfio/pci: Use vfio_device_unmap_mapping_range()" and its review:
  *               the mapping keeps its encoded offset, and a page that is there already is no error
  *   lock order  mmap_lock > memory_lock (read) > i_mmap; reflck around open and close only
- *   answers     H1, H2, H4, H5 as unmap-range does
+ *   answers     H1, H2, H4, H5 as unmap-range does; H8 by an insert that tolerates what is there
  *   leaves      hot reset takes no lock of the set: it is not excluded against open, close or another
  *               hot reset, which may answer EBUSY to both
  *
  * One device alone is excluded as in unmap-range, which merged this idea three years later. A fault
- * brings in the whole mapping, as the kernels of that time did.
+ * brings in the whole mapping, as the kernels of that time did. H3, H6 and H7 are kept by the bodies;
+ * H9 does not arise.
  */
 import { type Body, type LockingStrategy, Refused, run, unwind } from '@vfiokit/locking'
 import { prepareMembers, tryLockMembers, zapDevice } from './set-members.ts'

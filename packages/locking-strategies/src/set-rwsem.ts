@@ -7,12 +7,13 @@
  *   lock order  set mutex > memory rwsem of the set > i_mmap (inside a zap)
  *               mmap_lock > memory rwsem of the set (read) on the fault path
  *   answers     H4, H5: there is only one lock to take, so nothing is tried and nothing is EBUSY
- *               H1, H2: a zap needs no mmap_lock
+ *               H1, H2: a zap needs no mmap_lock; H8 as unmap-range does
  *   leaves      what one device does (memory off, D3hot, function reset) holds up the faults and
  *               accesses of all its siblings; H3 is worse: a user copy must be outside of the lock of
  *               every device of the set
  *
  * Open and close have a mutex of their own, outside: they last long, and readers need not wait for them.
+ * H3, H6 and H7 are kept by the bodies; H9 does not arise.
  */
 import {
   acquire,

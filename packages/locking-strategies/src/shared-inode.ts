@@ -13,6 +13,7 @@
  *
  * The mail says nothing of a lock of the set. Here hot reset holds the one that guards open and close,
  * as it must keep the inode that hangs on it. The proposal was withdrawn a day later for its over-zap.
+ * H3, H6 and H7 are kept by the bodies; H9 does not arise.
  */
 import {
   acquire,

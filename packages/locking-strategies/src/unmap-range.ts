@@ -6,7 +6,10 @@
  *               mmap_lock > memory_lock (read) on the fault path
  *   answers     H1, H2: a zap needs no mmap_lock, so memory_lock may stand outside it
  *               H4, H5: several memory locks are only tried, and released in reverse
+ *               H8: a fault brings in one page, and one that is there already is no error
  *   leaves      a spurious EBUSY whenever any member has a reader in flight or a writer queued
+ *
+ * H3, H6 and H7 are kept by the bodies; H9 does not arise.
  */
 import {
   acquire,
