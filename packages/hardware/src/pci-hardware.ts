@@ -144,7 +144,13 @@ export interface PciHardware {
 
 /** All functions of a topology. */
 export interface PciMachine {
+  /** As it is now. */
   readonly topology: Topology
+  /**
+   * Functions come and go. Those that stay keep registers and memory, and the identity that they were found
+   * with; one that comes back is a new one.
+   */
+  changeTopology(next: Topology): void
   /** Undefined when the topology has no such function. */
   hardware(bdf: Bdf): PciHardware | undefined
   /** Every function below the bridge loses what a bus reset clears. @throws RangeError when there is no such bridge. */

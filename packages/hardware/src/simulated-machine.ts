@@ -25,19 +25,22 @@ export interface SimulatedMachineOptions {
  * console.log(edu.readConfig(0, 4).toString(16)) // => 11e81234
  */
 export class SimulatedMachine implements PciMachine {
-  readonly topology: Topology
   readonly interruptController: InterruptController = new SimulatedInterruptController()
   readonly clock: MachineClock = new SimulatedClock()
   dmaTarget: DmaTarget = NOTHING_MAPPED
+  #topology: Topology
   readonly #options: SimulatedMachineOptions
   readonly #functions: Map<Bdf, SimulatedFunction> = new Map()
   readonly #surroundings: Surroundings
 
   constructor(topology: Topology, options: SimulatedMachineOptions = {}) {
-    this.topology = topology
+    this.#topology = topology
     this.#options = options
+    const topologyNow = () => this.#topology
     this.#surroundings = {
-      topology,
+      get topology() {
+        return topologyNow()
+      },
       clock: this.clock,
       readMemory: (requester, iova, out) => this.dmaTarget.read(requester, iova, out),
       writeMemory: (requester, iova, data) => this.dmaTarget.write(requester, iova, data),
@@ -45,6 +48,16 @@ export class SimulatedMachine implements PciMachine {
       secondaryBusReset: (bridge) => this.secondaryBusReset(bridge),
       physicalFunctionReset: (pf) => this.#physicalFunctionReset(pf),
     }
+  }
+
+  get topology(): Topology {
+    return this.#topology
+  }
+
+  changeTopology(next: Topology): void {
+    for (const bdf of this.#functions.keys())
+      if (next.function(bdf) === undefined) this.#functions.delete(bdf)
+    this.#topology = next
   }
 
   /** @throws RangeError when the function's profile is not hexadecimal text. */

@@ -125,7 +125,9 @@ export async function createHost(config: HostConfig): Promise<Host> {
   const operator = new PciOperator(bus)
   bindFunctions(config.bind ?? [], operator, complain)
   return {
-    topology,
+    get topology() {
+      return bus.topology
+    },
     strategy,
     strategies,
     plugins,

@@ -8,6 +8,7 @@ import type { Container } from 'inversify'
 
 /** What `createHost` answers. */
 export interface Host {
+  /** As it is now: virtual functions come and go. */
   readonly topology: Topology
   /** The one that was chosen. */
   readonly strategy: AnyLockingStrategy

@@ -34,6 +34,11 @@ export class DriverBindings {
     this.#drivers.set(bdf, undefined)
   }
 
+  /** The function is no more. */
+  forget(bdf: Bdf): void {
+    for (const each of [this.#drivers, this.#overrides, this.#natives, this.#enabled]) each.delete(bdf)
+  }
+
   /** sysfs `driver_override`. */
   override(bdf: Bdf): string | undefined {
     return this.#overrides.get(bdf)

@@ -21,13 +21,14 @@ export type { InterruptAction, InterruptData, InterruptRequest } from './irq/int
 export type { IoEventfds } from './irq/io-eventfds.ts'
 export type { MessageKind } from './irq/message-interrupts.ts'
 export { BarFrame } from './mapping/bar-frame.ts'
+export type { ModuleOptions } from './module-options.ts'
 export {
   type MsiAllowance,
   type MsixTable,
   OpenPciDevice,
   type OpenPciDeviceInit,
 } from './open-pci-device.ts'
-export { type ModuleOptions, PciBus, type PciBusOptions } from './pci-bus.ts'
+export { PciBus, type PciBusOptions } from './pci-bus.ts'
 export { describeFailure, type PluginFailure, type PluginFailureLog } from './plugin-failure.ts'
 export { DevicePower, type DevicePowerOptions } from './power/device-power.ts'
 export { LowPower } from './power/low-power.ts'

@@ -5,7 +5,8 @@
 import { PCI_MACHINE } from '@vfiokit/hardware/module'
 import { VFIO_CORE } from '@vfiokit/vfio-core/module'
 import { ContainerModule, type ServiceIdentifier } from 'inversify'
-import { type ModuleOptions, PciBus } from './pci-bus.ts'
+import type { ModuleOptions } from './module-options.ts'
+import { PciBus } from './pci-bus.ts'
 import type { PluginFailureLog } from './plugin-failure.ts'
 import type { RegionProvider } from './region/region-provider.ts'
 

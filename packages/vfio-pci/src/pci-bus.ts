@@ -14,12 +14,15 @@ import {
 import { type Bdf, deviceSetKey, type PciFunction, type Topology } from '@vfiokit/topology'
 import { DeviceDma, type Group, type VfioCore, VfioDevice, VfioError } from '@vfiokit/vfio-core'
 import { DriverBindings, HARMLESS_DRIVERS, VFIO_PCI } from './driver-bindings.ts'
+import { groupMembers } from './group-members.ts'
+import type { ModuleOptions } from './module-options.ts'
 import { describeFailure, type PluginFailure, type PluginFailureLog } from './plugin-failure.ts'
 import type { RegionProvider } from './region/region-provider.ts'
 import { type AffectedFunctions, affectedFunctions } from './reset/affected-functions.ts'
 import { DeviceLocks } from './reset/device-locks.ts'
 import { resetAndRestore } from './reset/function-reset.ts'
 import { resetBelow } from './reset/hot-reset.ts'
+import { VirtualFunctions } from './sriov/virtual-functions.ts'
 import { VfioPciDevice } from './vfio-pci-device.ts'
 
 /** What a bus is made of. */
@@ -31,16 +34,6 @@ export interface PciBusOptions {
   readonly onPluginFailure?: PluginFailureLog
   /** Module options of vfio-pci. */
   readonly moduleOptions?: ModuleOptions
-}
-
-/** Module options, by the names that the kernel gives them. */
-export interface ModuleOptions {
-  /** Functions that nobody uses stay on. */
-  readonly disable_idle_d3?: boolean
-  /** Physical functions may make virtual ones while vfio-pci drives them. */
-  readonly enable_sriov?: boolean
-  /** Interrupt pins are masked at the interrupt controller, not by the function. */
-  readonly nointxmask?: boolean
 }
 
 /** How a reset that vfio did not ask for ends. */
@@ -64,7 +57,8 @@ export class PciBus {
   readonly #devices = new Map<string, VfioPciDevice>()
   /** Open functions that lost their driver, until their last close. */
   readonly #leaving = new Map<Bdf, Promise<void>>()
-  readonly #members = new Map<number, PciFunction[]>()
+  readonly virtualFunctions: VirtualFunctions
+  #members: ReadonlyMap<number, readonly PciFunction[]>
 
   constructor(options: PciBusOptions) {
     this.core = options.core
@@ -82,16 +76,23 @@ export class PciBus {
     this.nointxmask = moduleOptions.nointxmask ?? false
     this.locks = new DeviceLocks(this.core.locks, this.core.profile)
     this.#drivers = new DriverBindings(this.topology)
-    for (const fn of this.topology.functions) {
-      if (fn.iommuGroup === undefined) continue
-      const members = this.#members.get(fn.iommuGroup)
-      if (members === undefined) this.#members.set(fn.iommuGroup, [fn])
-      else members.push(fn)
-    }
+    this.#members = groupMembers(this.topology)
+    this.virtualFunctions = new VirtualFunctions(this)
   }
 
   get topology(): Topology {
     return this.machine.topology
+  }
+
+  /** Functions come and go; those that go have no driver any more. */
+  changeTopology(next: Topology): void {
+    for (const { bdf } of this.topology.functions) {
+      if (next.function(bdf) !== undefined) continue
+      this.#drivers.forget(bdf)
+      this.#resettable.delete(bdf)
+    }
+    this.machine.changeTopology(next)
+    this.#members = groupMembers(next)
   }
 
   /** What plugins did wrong so far. */
@@ -246,8 +247,9 @@ export class PciBus {
   }
 
   /**
-   * Takes a function away from its driver. vfio-pci gives up an open one with its last close: until then
-   * nobody else can open it, and its users are asked to let go, at once and every ten seconds.
+   * Takes a function away from its driver; with a physical one of vfio-pci its virtual ones go first.
+   * vfio-pci gives up an open one with its last close: until then nobody else can open it, and its users
+   * are asked to let go, at once and every ten seconds.
    *
    * Kernel: `vfio_unregister_group_dev`, `vfio_pci_core_request`.
    *
@@ -264,6 +266,9 @@ export class PciBus {
     const device = this.core.devices.get(bdf)
     if (device === undefined)
       throw new VfioError('ENODEV', 'no-device', `${bdf} is not driven by ${VFIO_PCI}`)
+    const hasVirtual = this.topology.virtualFunctions(bdf).length > 0
+    const virtualGone = hasVirtual ? this.virtualFunctions.setCount(bdf, 0) : undefined
+    if (virtualGone !== undefined) return virtualGone.then(() => this.unbind(bdf))
     if (device.lifecycle.state !== 'open') return device.unregister(() => this.#forget(device))
     const gone = new Promise<void>((resolve) => {
       const stopAsking = this.#askToLetGo(device)

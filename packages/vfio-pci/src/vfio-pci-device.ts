@@ -73,12 +73,12 @@ export class VfioPciDevice implements DeviceDriver {
     readonly device: VfioDevice,
     readonly hardware: PciHardware,
   ) {
-    const { core, topology, disableIdleD3 } = bus
+    const { core, disableIdleD3 } = bus
     ownMessages(hardware)
     this.#igate = core.locks.mutex(`igate:${device.id}`)
     this.#ioeventfdsLock = core.locks.mutex(`ioeventfds_lock:${device.id}`)
     const { identity } = hardware
-    const hasVirtualFunctions = topology.virtualFunctions(identity.bdf).length > 0
+    const hasVirtualFunctions = () => bus.topology.virtualFunctions(identity.bdf).length > 0
     this.power = new DevicePower({ hardware, profile: core.profile, disableIdleD3, hasVirtualFunctions })
     this.lowPower = new LowPower(device, this.power, bus.machine.clock)
     this.vfToken = sriovInfo(identity) === undefined ? undefined : new VfToken()
@@ -201,10 +201,17 @@ export class VfioPciDevice implements DeviceDriver {
     else this.lowPower.wakeExclusively()
   }
 
-  /** Back to what it was before {@link awakeForReset}. */
+  /** Back to what it was before {@link awakeForReset} or {@link keepOn}. */
   afterReset(): void {
     if (this.open === undefined) this.power.idle()
     else this.lowPower.relax()
+  }
+
+  /** Virtual functions need it in D0. Kernel: `vfio_pci_core_sriov_configure`. */
+  keepOn(): void {
+    this.awakeForReset()
+    this.power.change('D0')
+    this.device.cells.power.backing.write('D0')
   }
 
   /** Kernel: `pci_clear_master`, `pci_enable_device`. */

@@ -1,6 +1,8 @@
 /** Attributes of a physical function about its virtual ones. */
-import { sriovInfo } from '@vfiokit/topology'
+import { type Awaitable, acquire, effect, type Operation, release, runLive } from '@vfiokit/locking'
+import { type Bdf, sriovInfo } from '@vfiokit/topology'
 import { VfioError } from '@vfiokit/vfio-core'
+import type { PciBus } from '@vfiokit/vfio-pci'
 import type { SysfsAttribute, SysfsFunction } from './attribute.ts'
 
 /** By name. A function without SR-IOV has none of them. */
@@ -15,22 +17,37 @@ export const SRIOV_ATTRIBUTES: Readonly<Record<string, SysfsAttribute>> = {
   },
 }
 
-/** Kernel: `sriov_numvfs_store`, up to the driver's part. */
-function setCount(fn: SysfsFunction, value: string): void {
-  const { bus, identity } = fn
+/** Kernel: `sriov_numvfs_store`. */
+function setCount({ bus, identity }: SysfsFunction, value: string): Awaitable<void> {
   const count = Number(value.trim())
   if (!/^\+?(?:0[xX][0-9a-fA-F]+|\d+)$/.test(value.trim()) || count > 0xffff)
     throw new VfioError('EINVAL', 'unsupported', `"${value}" is no count of virtual functions`)
   if (count > sriovInfo(identity)!.totalVfs)
     throw new VfioError('ERANGE', 'bad-count', `${identity.bdf} has not ${count} virtual functions`)
-  const now = existing(fn)
+  return runLive(setCountLocked(bus, identity.bdf, count))
+}
+
+/** Waits while somebody resets, binds or unbinds the physical function. */
+function* setCountLocked(bus: PciBus, bdf: Bdf, count: number): Operation<void> {
+  const lock = bus.locks.of(bdf)
+  yield* acquire(lock)
+  try {
+    yield* effect<void>(`${count} virtual functions of ${bdf}`, [undefined], () =>
+      changeCount(bus, bdf, count),
+    )
+  } finally {
+    yield* release(lock)
+  }
+}
+
+function changeCount(bus: PciBus, bdf: Bdf, count: number): Awaitable<void> {
+  const now = bus.topology.virtualFunctions(bdf).length
   if (count === now) return
-  if (!bus.canConfigureSriov(identity.bdf))
-    throw new VfioError('ENOENT', 'unsupported', `no driver of ${identity.bdf} makes virtual functions`)
+  if (!bus.canConfigureSriov(bdf))
+    throw new VfioError('ENOENT', 'unsupported', `no driver of ${bdf} makes virtual functions`)
   if (count > 0 && now > 0)
-    throw new VfioError('EBUSY', 'bad-count', `${identity.bdf} has ${now} virtual functions already`)
-  // The topology of a machine is fixed: its virtual functions are those that the source lists.
-  throw new VfioError('EOPNOTSUPP', 'unsupported', `${identity.bdf} cannot change its functions here`)
+    throw new VfioError('EBUSY', 'bad-count', `${bdf} has ${now} virtual functions already`)
+  return bus.virtualFunctions.setCount(bdf, count)
 }
 
 function existing({ bus, identity }: SysfsFunction): number {

@@ -25,8 +25,8 @@ export interface DevicePowerOptions {
   readonly profile: Pick<KernelProfile, 'idlePower' | 'powerPinnedByVirtualFunctions' | 'powersUpBeforeReset'>
   /** Module option `disable_idle_d3`: a function that nobody uses stays on. */
   readonly disableIdleD3: boolean
-  /** A physical function whose virtual ones exist. */
-  readonly hasVirtualFunctions: boolean
+  /** Whether it is a physical function whose virtual ones exist now. */
+  hasVirtualFunctions(): boolean
 }
 
 /** One function's power. */
@@ -56,9 +56,10 @@ export class DevicePower {
    * virtual functions stays on where the kernel pins it.
    */
   change(wanted: PowerState): PowerState {
-    const { hardware, profile, hasVirtualFunctions } = this.#options
+    const { hardware, profile } = this.#options
     const found = hardware.powerState
-    if (wanted !== 'D0' && hasVirtualFunctions && profile.powerPinnedByVirtualFunctions) return found
+    const isPinned = profile.powerPinnedByVirtualFunctions && this.#options.hasVirtualFunctions()
+    if (wanted !== 'D0' && isPinned) return found
     const saved =
       this.#losesRegisters && found !== 'D3hot' && wanted === 'D3hot' ? new SavedState(hardware) : undefined
     const reached = changePower(hardware, wanted)
@@ -83,8 +84,8 @@ export class DevicePower {
 
   /** Nobody uses the function any more. */
   idle(): void {
-    const { profile, disableIdleD3, hasVirtualFunctions } = this.#options
-    if (disableIdleD3 || hasVirtualFunctions) return
+    const { profile, disableIdleD3 } = this.#options
+    if (disableIdleD3 || this.#options.hasVirtualFunctions()) return
     if (profile.idlePower === 'd3hot') this.change('D3hot')
     else this.#goingIdle = true
   }
@@ -98,7 +99,7 @@ export class DevicePower {
 
   /** Nobody needs an open function on. One with virtual functions stays on. */
   suspend(): void {
-    if (this.#options.hasVirtualFunctions) return
+    if (this.#options.hasVirtualFunctions()) return
     // The user may have put it into D3hot: what is saved must be what it has in D0.
     this.change('D0')
     this.#sleep()
