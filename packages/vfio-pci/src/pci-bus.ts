@@ -36,9 +36,9 @@ export interface PciBusOptions {
   readonly moduleOptions?: ModuleOptions
 }
 
-/** How a reset that vfio did not ask for ends. */
 /** Kernel: the wait of `vfio_unregister_group_dev`. */
 const REQUEST_INTERVAL_MS = 10_000
+/** How a reset that vfio did not ask for ends. */
 const BACK_DOOR: readonly (VfioErrno | undefined)[] = [undefined, 'ENOTTY', 'EINVAL']
 
 /** All functions of a machine, some of them under vfio-pci. */
