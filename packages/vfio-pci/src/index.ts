@@ -17,6 +17,7 @@ export { type ClaimedCapability, VirtualConfig } from './config/virtual-config.t
 export { VFIO_PCI } from './driver-bindings.ts'
 export type { DeviceInterrupts } from './irq/device-interrupts.ts'
 export type { EventSlot } from './irq/event-slot.ts'
+export type { PinUse } from './irq/interrupt-pin.ts'
 export type { InterruptAction, InterruptData, InterruptRequest } from './irq/interrupt-request.ts'
 export type { IoEventfds } from './irq/io-eventfds.ts'
 export type { MessageKind } from './irq/message-interrupts.ts'
@@ -50,4 +51,5 @@ export {
 export { type AffectedFunctions, affectedFunctions } from './reset/affected-functions.ts'
 export { DeviceLocks } from './reset/device-locks.ts'
 export { VfToken } from './sriov/vf-token.ts'
+export type { VirtualFunctions } from './sriov/virtual-functions.ts'
 export { VfioPciDevice } from './vfio-pci-device.ts'
