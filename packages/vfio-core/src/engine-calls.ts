@@ -46,10 +46,8 @@ export class EngineCalls implements ProcessCalls {
 
   /** Kernel: `vfio_device_fops_cdev_open`. */
   #openNode(path: string, number: number): number {
-    const { devices, profile } = this.core
-    const device = profile.deviceNodes
-      ? [...devices.values()].find((candidate) => candidate.number === number)
-      : undefined
+    const { profile } = this.core
+    const device = profile.deviceNodes ? this.core.deviceAt(number) : undefined
     if (device === undefined) throw new VfioError('ENOENT', 'no-device', path)
     if (device.lifecycle.isGoingAway) throw new VfioError('ENODEV', 'no-device', `${path} is going away`)
     return this.process.install(new DeviceNodeFile(device, profile))

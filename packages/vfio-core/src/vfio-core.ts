@@ -1,5 +1,6 @@
 /** The core of one host: its groups, devices, sets and processes. */
 import { type AnyLockingStrategy, LockRegistry } from '@vfiokit/locking'
+import { DeviceNumbers } from './device-numbers.ts'
 import { DeviceSet } from './device-set.ts'
 import { EngineCalls } from './engine-calls.ts'
 import { Group } from './group.ts'
@@ -22,6 +23,7 @@ export class VfioCore {
   readonly #groups = new Map<number, Group>()
   readonly #sets = new Map<string, DeviceSet>()
   readonly #devices = new Map<string, VfioDevice>()
+  readonly #numbers = new DeviceNumbers()
   readonly #processes = new Map<string, EngineCalls>()
 
   constructor(options: VfioCoreOptions) {
@@ -68,16 +70,20 @@ export class VfioCore {
    */
   addDevice(device: VfioDevice): void {
     if (this.#devices.has(device.id)) throw new TypeError(`device ${device.id} exists already`)
-    const taken = new Set([...this.#devices.values()].map(({ number }) => number))
-    let number = 0
-    while (taken.has(number)) number++
-    device.number = number
+    device.number = this.#numbers.give(device)
     this.#devices.set(device.id, device)
   }
 
   /** Undoes {@link addDevice}. */
   removeDevice(device: VfioDevice): void {
     this.#devices.delete(device.id)
+    if (device.number !== undefined) this.#numbers.takeBack(device.number)
+    device.number = undefined
+  }
+
+  /** The device of `/dev/vfio/devices/vfioN`. */
+  deviceAt(number: number): VfioDevice | undefined {
+    return this.#numbers.at(number)
   }
 
   /** The calls of a process; the first mention starts it. */

@@ -308,7 +308,7 @@ export class PciBus {
   #forget(device: VfioDevice): void {
     const bdf = device.id as Bdf
     this.core.removeDevice(device)
-    this.#devices.get(bdf)?.power.active()
+    this.#devices.get(bdf)?.giveUp()
     this.#devices.delete(bdf)
     this.#leaving.delete(bdf)
     this.#drivers.takeAway(bdf)

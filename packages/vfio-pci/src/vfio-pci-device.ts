@@ -27,7 +27,7 @@ import { COMMAND, HEADER } from './config/register-permissions.ts'
 import { PCI_FEATURES } from './feature/pci-features.ts'
 import { argumentIn } from './ioctl-argument.ts'
 import { interruptInfo } from './irq/interrupt-kind.ts'
-import { ownMessages } from './irq/message-vectors.ts'
+import { disownMessages, ownMessages } from './irq/message-vectors.ts'
 import { admitMapping } from './mapping/map-admission.ts'
 import { OpenPciDevice } from './open-pci-device.ts'
 import type { PciBus } from './pci-bus.ts'
@@ -193,6 +193,12 @@ export class VfioPciDevice implements DeviceDriver {
 
   feature(index: number): DeviceFeature | undefined {
     return PCI_FEATURES.get(index)?.(this)
+  }
+
+  /** The function goes to whoever wants it next: awake, and with messages of its own. */
+  giveUp(): void {
+    this.power.active()
+    disownMessages(this.hardware)
   }
 
   /** Wakes it for a reset of somebody who excludes its readers. */

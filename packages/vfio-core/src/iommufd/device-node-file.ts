@@ -149,11 +149,8 @@ export class DeviceNodeFile extends DeviceFile {
     const ioas = iommufd.ioas(pt_id)
     const { group, id } = this.device
     // What the IOMMU cannot tell apart sees the same memory.
-    if (
-      group.ioas !== undefined &&
-      group.ioas !== ioas &&
-      [...group.ioas.attached].some((name) => name !== id)
-    )
+    const others = [...group.devices.keys()].filter((name) => name !== id)
+    if (group.ioas !== ioas && others.some((name) => group.ioas?.attached.has(name)))
       throw new VfioError(
         'EINVAL',
         'group-busy',

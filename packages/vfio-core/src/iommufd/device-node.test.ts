@@ -13,22 +13,13 @@ import {
   type KernelVersion,
   openDeviceIn,
   openGroup,
-  VfioError,
 } from '@vfiokit/vfio-core'
 import { describe, expect, test } from 'vitest'
+import { addFakeDevice } from '../fixtures/fake-device.ts'
 import { machine, now, RW } from '../fixtures/machine.ts'
+import { outcome } from '../fixtures/outcome.ts'
 
 const WITH_NODES: readonly KernelVersion[] = ['6.12', '7.2']
-
-/** What a call ends with. */
-function outcome(act: () => unknown): unknown {
-  try {
-    return act()
-  } catch (error) {
-    if (VfioError.is(error)) return error.errno
-    throw error
-  }
-}
 
 /** A process with an iommufd, on a machine whose devices `d0`, `d1` are vfio0 and vfio1 of group 1. */
 function bench(kernel: KernelVersion) {
@@ -125,6 +116,17 @@ describe.each(WITH_NODES)('a device by its own node on %s', (kernel) => {
     const detach = DETACH_IOMMUFD_PT.encode({ argsz: 8 })
     now(calls.ioctl(device.fd, DEVICE_IOCTL.DEVICE_DETACH_IOMMUFD_PT, detach))
     expect(core.groups.get(1)!.domain).toBeUndefined()
+  })
+
+  test('moves to another address space, whoever of another group stays in the first', () => {
+    const { core, calls, iommufd } = bench(kernel)
+    const { device } = addFakeDevice(core, 'apart', 2)
+    const [one, other] = [now(iommufd.allocate()), now(iommufd.allocate())]
+    const { fd } = now(iommufd.device(0, one))
+    now(iommufd.device(device.number!, one))
+    const argument = ATTACH_IOMMUFD_PT.encode({ argsz: 12, pt_id: other })
+    expect(outcome(() => now(calls.ioctl(fd, DEVICE_IOCTL.DEVICE_ATTACH_IOMMUFD_PT, argument)))).toBe(0)
+    expect(core.groups.get(1)!.domain).not.toBe(core.groups.get(2)!.domain)
   })
 
   test('shares an address space with its group, or none', () => {

@@ -80,10 +80,8 @@ export class Ioas implements DmaDomain {
     if (length === 0n) throw new VfioError('EINVAL', 'bad-count', 'nothing to unmap')
     yield* acquire(this.lock)
     try {
-      const { first, last } = {
-        first: Number(iova / PAGE_BYTES),
-        last: Number((iova + length - 1n) / PAGE_BYTES),
-      }
+      const first = Number(iova / PAGE_BYTES)
+      const last = Number((iova + length - 1n) / PAGE_BYTES)
       const hit = this.#areas.within(first, last)
       if (hit.length === 0) throw new VfioError('ENOENT', 'no-mapping', `0x${iova.toString(16)} + ${length}`)
       if (hit.some((area) => area.first < first || area.last > last))

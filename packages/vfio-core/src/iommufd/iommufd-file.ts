@@ -30,6 +30,8 @@ const ALL_BYTES = 2n ** 64n - 1n
 export class IommufdFile extends OpenFile {
   readonly title = 'iommufd'
   readonly #objects = new Map<number, Ioas | VfioDevice>()
+  readonly #devids = new Map<VfioDevice, number>()
+  /** Numbers begin at 1. */
   #lastId = 0
 
   constructor(readonly locks: Pick<LockRegistry, 'mutex' | 'destroy'>) {
@@ -38,23 +40,24 @@ export class IommufdFile extends OpenFile {
 
   /** The number of a device that is bound to this iommufd. */
   devidOf(device: VfioDevice): number | undefined {
-    for (const [id, object] of this.#objects) if (object === device) return id
-    return undefined
+    return this.#devids.get(device)
   }
 
   /** Whether a device of that group is bound to this iommufd. Kernel: `iommufd_ctx_has_group`. */
-  ownsGroup(group: Group): boolean {
-    return [...this.#objects.values()].some((object) => !(object instanceof Ioas) && object.group === group)
+  ownsGroup({ devices }: Group): boolean {
+    return [...devices.values()].some((device) => this.#devids.has(device))
   }
 
   /** @returns the number of the device. */
   bind(device: VfioDevice): number {
-    return this.#add(device)
+    const id = this.#add(device)
+    this.#devids.set(device, id)
+    return id
   }
 
   unbind(device: VfioDevice): void {
-    const id = this.devidOf(device)
-    if (id !== undefined) this.#objects.delete(id)
+    this.#objects.delete(this.#devids.get(device) ?? 0)
+    this.#devids.delete(device)
   }
 
   /** @throws VfioError ENOENT for a number of nothing, EINVAL for one of something else. */

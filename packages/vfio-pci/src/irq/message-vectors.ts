@@ -25,6 +25,11 @@ export function ownMessages(hardware: PciHardware): void {
   OWNED.set(hardware, { enabled: undefined })
 }
 
+/** Undoes {@link ownMessages}: another driver may have the function next. */
+export function disownMessages(hardware: PciHardware): void {
+  OWNED.delete(hardware)
+}
+
 /** Whether {@link ownMessages} was said of a function; otherwise a driver that is not modelled has it. */
 export function ownsMessages(hardware: PciHardware): boolean {
   return OWNED.has(hardware)
