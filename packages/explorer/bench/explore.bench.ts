@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { exploreNow, lockdep, Model, type Program, promelaOf, sample } from '@vfiokit/explorer'
+import { exploreNow, lockdep, Model, type Program, promelaOf, runToEnd, sample } from '@vfiokit/explorer'
 import { STRATEGIES } from '@vfiokit/locking-strategies'
 import { printTable, SMOKE } from '../../../.tools/stopwatch.ts'
 import { type SlotSize, slot } from '../src/fixtures/slot.ts'
@@ -63,13 +63,7 @@ function samples(): void {
   const runs = SMOKE ? 100 : 100_000
   const rows = STRATEGIES.map((strategy) => {
     const program = new Model(strategy, slot({ devices: 2, faults: 2, resets: 2 })).program()
-    const { seconds, result } = best(() => {
-      const run = sample(program, { runs, sampler: 'walk' })
-      for (;;) {
-        const next = run.next()
-        if (next.done) return next.value
-      }
-    })
+    const { seconds, result } = best(() => runToEnd(sample(program, { runs, sampler: 'walk' })))
     return [strategy.name, Math.round(runs / seconds), (result.transitions / seconds / 1e6).toFixed(1)]
   })
   printTable(['sampling 2:2:2', 'runs/s', 'M steps/s'], rows)

@@ -24,6 +24,7 @@ export { type ExhaustiveOptions, exhaustive, exploreNow, type Progress } from '.
 export { type Fairness, type LivenessOptions, liveness } from './modes/liveness.ts'
 export { lockdep } from './modes/lockdep.ts'
 export { type Replay, replay } from './modes/replay.ts'
+export { runToEnd } from './modes/run-to-end.ts'
 export { type SampleOptions, type SampleProgress, type Sampler, sample } from './modes/sample.ts'
 export type {
   Automaton,

@@ -1,8 +1,9 @@
 import { createHost, type Host } from '@vfiokit/host'
 import { runLive } from '@vfiokit/locking'
-import { openDeviceIn, openGroup, VfioError } from '@vfiokit/vfio-core'
+import { openDeviceIn, openGroup } from '@vfiokit/vfio-core'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { DEVICES, HOST } from './fixtures/machine.ts'
+import { outcome } from './fixtures/outcome.ts'
 
 const { nvme, nic } = DEVICES
 let host: Host
@@ -11,20 +12,10 @@ beforeEach(async () => {
   host = await createHost({ ...HOST, bind: [nic] })
 })
 
-const errnoOf = async (action: () => unknown): Promise<string> => {
-  try {
-    await action()
-  } catch (error) {
-    if (VfioError.is(error)) return error.errno
-    throw error
-  }
-  return 'none'
-}
-
 describe('binding', () => {
   test('gives a function to vfio-pci and takes it away again', async () => {
     const { operator } = host
-    expect(await errnoOf(() => operator.readAttribute(nvme, 'driver'))).toBe('ENOENT')
+    expect(await outcome(() => operator.readAttribute(nvme, 'driver'))).toBe('ENOENT')
     await operator.bind(nvme, 'vfio-pci')
     expect(await operator.readAttribute(nvme, 'driver')).toBe('vfio-pci')
     expect([...host.core.devices.keys()]).toEqual([nic, nvme])
@@ -45,7 +36,7 @@ describe('binding', () => {
     ['what is bound already', () => host.operator.bind(nic, 'vfio-pci'), 'EBUSY'],
     ['taking away what is not bound', () => host.operator.unbind(nvme), 'ENODEV'],
   ])('refuses %s', async (_what, action, errno) => {
-    expect(await errnoOf(action)).toBe(errno)
+    expect(await outcome(action)).toBe(errno)
   })
 
   test('takes an open device away when its last user has closed it', async () => {
@@ -56,7 +47,7 @@ describe('binding', () => {
     expect(await host.operator.readAttribute(nic, 'driver')).toBe('vfio-pci')
     await runLive(device.close())
     await gone
-    expect(await errnoOf(() => host.operator.readAttribute(nic, 'driver'))).toBe('ENOENT')
+    expect(await outcome(() => host.operator.readAttribute(nic, 'driver'))).toBe('ENOENT')
   })
 })
 
@@ -78,19 +69,19 @@ describe('physical config space', () => {
     expect(await operator.readConfig(nic, size + 8, 8)).toHaveLength(0)
     expect(await operator.readConfig(DEVICES.acme, 0, size)).toHaveLength(256)
     const before = await operator.readConfig(nic, 0, size)
-    expect(await errnoOf(() => operator.writeConfig(nic, size - 1, new Uint8Array(2)))).toBe('EINVAL')
+    expect(await outcome(() => operator.writeConfig(nic, size - 1, new Uint8Array(2)))).toBe('EINVAL')
     expect(await operator.readConfig(nic, 0, size)).toEqual(before)
   })
 
   test.each([-1, 0.5, Number.NaN, 2 ** 60])('is not at offset %s', async (offset) => {
-    expect(await errnoOf(() => host.operator.readConfig(nic, offset, 1))).toBe('EINVAL')
-    expect(await errnoOf(() => host.operator.writeConfig(nic, offset, new Uint8Array(1)))).toBe('EINVAL')
+    expect(await outcome(() => host.operator.readConfig(nic, offset, 1))).toBe('EINVAL')
+    expect(await outcome(() => host.operator.writeConfig(nic, offset, new Uint8Array(1)))).toBe('EINVAL')
   })
 
   test('refuses a length that is none, and a function that is not there', async () => {
-    expect(await errnoOf(() => host.operator.readConfig(nic, 0, -4))).toBe('EINVAL')
-    expect(await errnoOf(() => host.operator.readConfig('0000:09:00.0', 0, 4))).toBe('ENODEV')
-    expect(await errnoOf(() => host.operator.writeConfig('here', 0, new Uint8Array(1)))).toBe('ENODEV')
+    expect(await outcome(() => host.operator.readConfig(nic, 0, -4))).toBe('EINVAL')
+    expect(await outcome(() => host.operator.readConfig('0000:09:00.0', 0, 4))).toBe('ENODEV')
+    expect(await outcome(() => host.operator.writeConfig('here', 0, new Uint8Array(1)))).toBe('ENODEV')
   })
 })
 
@@ -121,12 +112,12 @@ describe('attributes', () => {
     ['one of a function that is not there', '0000:09:00.0', 'reset_method', 'ENODEV'],
     ['one of what is no address', 'nic', 'reset_method', 'ENODEV'],
   ])('cannot be read or written: %s', async (_what, device, name, errno) => {
-    expect(await errnoOf(() => host.operator.readAttribute(device, name))).toBe(errno)
-    expect(await errnoOf(() => host.operator.writeAttribute(device, name, ''))).toBe(errno)
+    expect(await outcome(() => host.operator.readAttribute(device, name))).toBe(errno)
+    expect(await outcome(() => host.operator.writeAttribute(device, name, ''))).toBe(errno)
   })
 
   test('are read-only but for reset_method, which takes only what the device can', async () => {
-    expect(await errnoOf(() => host.operator.writeAttribute(nic, 'power_state', 'D3hot'))).toBe('EACCES')
-    expect(await errnoOf(() => host.operator.writeAttribute(nic, 'reset_method', 'magic'))).toBe('EINVAL')
+    expect(await outcome(() => host.operator.writeAttribute(nic, 'power_state', 'D3hot'))).toBe('EACCES')
+    expect(await outcome(() => host.operator.writeAttribute(nic, 'reset_method', 'magic'))).toBe('EINVAL')
   })
 })

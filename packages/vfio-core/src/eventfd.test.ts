@@ -1,20 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { eventfdOf } from './eventfd.ts'
 import { machine, now } from './fixtures/machine.ts'
-import { VfioError } from './vfio-error.ts'
+import { outcome } from './fixtures/outcome.ts'
 
 const processes = () => {
   const { core, host } = machine()
   return { a: host.process('a'), core: core.process('a') }
-}
-const errnoOf = (act: () => unknown): string => {
-  try {
-    act()
-    return 'none'
-  } catch (error) {
-    if (VfioError.is(error)) return error.errno
-    throw error
-  }
 }
 
 describe('an eventfd', () => {
@@ -41,18 +32,18 @@ describe('an eventfd', () => {
     const { a } = processes()
     const fd = a.eventfd()
     a.writeEvent(fd, 2n ** 64n - 2n)
-    expect(errnoOf(() => a.writeEvent(fd))).toBe('EAGAIN')
-    expect(errnoOf(() => a.writeEvent(fd, 2n ** 64n - 1n))).toBe('EINVAL')
+    expect(outcome(() => a.writeEvent(fd))).toBe('EAGAIN')
+    expect(outcome(() => a.writeEvent(fd, 2n ** 64n - 1n))).toBe('EINVAL')
     expect(a.readEvent(fd)).toBe(2n ** 64n - 2n)
   })
 
   it('is told apart from other files and from none', () => {
     const { a, core } = processes()
     const container = a.open('/dev/vfio/vfio') as number
-    expect(errnoOf(() => a.writeEvent(container))).toBe('EINVAL')
-    expect(errnoOf(() => a.readEvent(999))).toBe('EBADF')
+    expect(outcome(() => a.writeEvent(container))).toBe('EINVAL')
+    expect(outcome(() => a.readEvent(999))).toBe('EBADF')
     const fd = a.eventfd()
-    expect(errnoOf(() => now(core.ioctl(fd, 0x3b64)))).toBe('ENOTTY')
+    expect(outcome(() => now(core.ioctl(fd, 0x3b64)))).toBe('ENOTTY')
   })
 
   it('tells who waits of each signal, and of the last close', () => {

@@ -8,13 +8,10 @@ import type { Program } from '../program/program.ts'
 import type { Verdict } from '../report/verdict.ts'
 import { bounded } from './bounded.ts'
 import { exploreNow } from './exhaustive.ts'
+import { runToEnd } from './run-to-end.ts'
 
 function verdictOf(program: Program, preemptions: number): Verdict {
-  const run = bounded(program, { preemptions })
-  for (;;) {
-    const next = run.next()
-    if (next.done) return next.value
-  }
+  return runToEnd(bounded(program, { preemptions }))
 }
 
 const size: ModelSpec = slot({ devices: 2, faults: 1, resets: 1 })

@@ -9,6 +9,7 @@ import { type LockSemantics, Machine } from '../search/machine.ts'
 import { ALL_REDUCTIONS, type Finding, type Reductions, StateSearch } from '../search/state-search.ts'
 import { MemoryExhausted } from '../search/state-store.ts'
 import { traceOf } from '../search/trace.ts'
+import { runToEnd } from './run-to-end.ts'
 
 /** How far a search has come. */
 export interface Progress {
@@ -70,13 +71,9 @@ export function* exhaustive(program: Program, options: ExhaustiveOptions = {}): 
   return { ...common, ...describeFinding(finding, counterexample), counterexample, cpuSeconds: cpu() }
 }
 
-/** Drives an exploration to its end at once. */
+/** An exploration at once. */
 export function exploreNow(program: Program, options: ExhaustiveOptions = {}): Verdict {
-  const run = exhaustive(program, options)
-  for (;;) {
-    const next = run.next()
-    if (next.done) return next.value
-  }
+  return runToEnd(exhaustive(program, options))
 }
 
 /** What a finding says in a verdict. */

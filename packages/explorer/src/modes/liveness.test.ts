@@ -15,13 +15,10 @@ import { Model } from '../model/model.ts'
 import { makeProgram, type Program, type TaskSource } from '../program/program.ts'
 import type { Verdict } from '../report/verdict.ts'
 import { type LivenessOptions, liveness } from './liveness.ts'
+import { runToEnd } from './run-to-end.ts'
 
 function verdictOf(program: Program, options: LivenessOptions = {}): Verdict {
-  const run = liveness(program, options)
-  for (;;) {
-    const next = run.next()
-    if (next.done) return next.value
-  }
+  return runToEnd(liveness(program, options))
 }
 
 const registry = new LockRegistry({ fair: false })

@@ -5,17 +5,14 @@ import { slot } from '../fixtures/slot.ts'
 import { restCheck } from '../model/at-rest.ts'
 import { Model } from '../model/model.ts'
 import type { Verdict } from '../report/verdict.ts'
+import { runToEnd } from './run-to-end.ts'
 import { type SampleOptions, type Sampler, sample } from './sample.ts'
 
 const SAMPLERS: readonly Sampler[] = ['walk', 'pct', 'mixed']
 
 function verdictOf(model: Model, options: SampleOptions): Verdict {
   const program = model.program()
-  const run = sample(program, { ...options, atRest: restCheck(model, program) })
-  for (;;) {
-    const next = run.next()
-    if (next.done) return next.value
-  }
+  return runToEnd(sample(program, { ...options, atRest: restCheck(model, program) }))
 }
 
 describe.each(SAMPLERS)('%s', (sampler) => {

@@ -1,7 +1,7 @@
 import { createHost, type HostConfig } from '@vfiokit/host'
 import { Bdf, ConfigComposer, TopologyBuilder } from '@vfiokit/topology'
-import { VfioError } from '@vfiokit/vfio-core'
 import { describe, expect, test } from 'vitest'
+import { outcome } from '../fixtures/outcome.ts'
 
 const PF = '0000:00:03.0'
 
@@ -19,14 +19,6 @@ async function machine(config: Partial<HostConfig> = {}) {
   const topology = topologyWith({})
   const host = await createHost({ topology, bind: [PF], moduleOptions: { enable_sriov: true }, ...config })
   const { operator } = host
-  const outcome = async (action: () => unknown): Promise<unknown> => {
-    try {
-      return await action()
-    } catch (error) {
-      if (VfioError.is(error)) return error.errno
-      throw error
-    }
-  }
   return {
     host,
     write: (value: string) => outcome(() => operator.writeAttribute(PF, 'sriov_numvfs', value)),

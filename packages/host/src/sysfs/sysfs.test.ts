@@ -1,9 +1,10 @@
 import { createHost, type Host } from '@vfiokit/host'
 import { runLive } from '@vfiokit/locking'
 import { Bdf } from '@vfiokit/topology'
-import { KERNEL_VERSIONS, openDeviceIn, openGroup, VfioError } from '@vfiokit/vfio-core'
+import { KERNEL_VERSIONS, openDeviceIn, openGroup } from '@vfiokit/vfio-core'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { DEVICES, HOST } from '../fixtures/machine.ts'
+import { outcome } from '../fixtures/outcome.ts'
 
 const { nvme, nic } = DEVICES
 let host: Host
@@ -12,14 +13,6 @@ beforeEach(async () => {
   host = await createHost(HOST)
 })
 
-const outcome = async (action: () => unknown): Promise<unknown> => {
-  try {
-    return await action()
-  } catch (error) {
-    if (VfioError.is(error)) return error.errno
-    throw error
-  }
-}
 const read = (name: string, device: string = nvme) => outcome(() => host.operator.readAttribute(device, name))
 const link = (name: string, device: string = nvme) => outcome(() => host.operator.readLink(device, name))
 const write = (name: string, value: string, device: string = nvme) =>

@@ -4,6 +4,7 @@ import {
   explore,
   type LockSemantics,
   type ModelSpec,
+  runToEnd,
   type StrategyVerdict,
 } from '@vfiokit/explorer'
 import { demand } from '../demand.ts'
@@ -19,20 +20,8 @@ const RESETS = 2
 
 /** @throws RuleBroken with the steps that lead to what is wrong. */
 export function demandExplored(strategy: AnyLockingStrategy, size: SlotSize, semantics: LockSemantics): void {
-  const verdict = exploredNow(strategy, slot(size), semantics)
+  const verdict = runToEnd(explore(strategy, slot(size), { semantics }))
   demand(verdict.verdict === 'ok', whatIsWrong(verdict))
-}
-
-function exploredNow(
-  strategy: AnyLockingStrategy,
-  spec: ModelSpec,
-  semantics: LockSemantics,
-): StrategyVerdict {
-  const run = explore(strategy, spec, { semantics })
-  for (;;) {
-    const next = run.next()
-    if (next.done) return next.value
-  }
 }
 
 function slot({ devices, faults }: SlotSize): ModelSpec {

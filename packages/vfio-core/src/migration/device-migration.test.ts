@@ -28,6 +28,7 @@ import {
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { machine, now, opened, RW } from '../fixtures/machine.ts'
+import { outcome } from '../fixtures/outcome.ts'
 
 const { ERROR, STOP, RUNNING, STOP_COPY, RESUMING, PRE_COPY } = MIGRATION_STATE
 const GET = 0x1_0000
@@ -141,13 +142,10 @@ function bufferOf(calls: EngineCalls) {
 }
 
 function errnoOf(act: () => unknown): string {
-  try {
+  return outcome(() => {
     act()
     return 'none'
-  } catch (error) {
-    if (VfioError.is(error)) return error.errno
-    throw error
-  }
+  })
 }
 
 describe('fact 2.8: a variant of a device', () => {
