@@ -37,11 +37,14 @@ export const LOCK_CONFLICTS: Readonly<Record<number, readonly [readonly number[]
   [KIND.RELEASE_READ]: [[TRY_WRITE], [TRY_WRITE]],
 }
 
-/** Which conflicts come with a queue: a reader that comes late misses the wake of those before it. */
-const QUEUE_CONFLICTS: Readonly<Record<number, readonly number[]>> = {
-  [KIND.ACQUIRE_READ]: [DROP_WRITE],
-  [KIND.RELEASE_WRITE]: [READ],
-}
+/**
+ * Which conflicts come with a queue: a reader that comes late misses the wake of those that the writer
+ * lets in, if another writer waits behind them.
+ *
+ * Seen from that reader nothing has to be added. The writer that waits disturbs its acquire anyhow, and
+ * brings in the holder of the lock, whose release it is.
+ */
+const QUEUE_CONFLICTS: Readonly<Record<number, readonly number[]>> = { [KIND.RELEASE_WRITE]: [READ] }
 
 /** Conflicts of every step with every future. */
 export class ConflictTable {

@@ -1,7 +1,6 @@
 /** A program as flat arrays: what the inner loops of a search read. */
 import type { AutomatonNode, Check, Guard } from '../program/automaton.ts'
 import type { Program } from '../program/program.ts'
-import { loopBreakers } from './loop-breakers.ts'
 
 /** What a node does, as a small number. */
 export const KIND = {
@@ -47,8 +46,6 @@ export class NodeTables {
   readonly operands: Int32Array
   readonly firstOperand: Int32Array
   readonly operandCount: Int32Array
-  /** Whether it breaks loops: who stands there must not put the others off. */
-  readonly breaksLoop: Uint8Array
   /** Whether a node has checks. */
   readonly checked: Uint8Array
   readonly checks: readonly (readonly Check[])[]
@@ -72,8 +69,6 @@ export class NodeTables {
     this.operandCount = new Int32Array(count)
     this.checked = Uint8Array.from(nodes, ({ checks }) => Number(checks.length > 0))
     this.checks = nodes.map(({ checks }) => checks)
-    this.breaksLoop = new Uint8Array(count)
-    for (const node of loopBreakers(program, nodes, base)) this.breaksLoop[node] = 1
     let at = 0
     for (const [index, automaton] of program.automata.entries())
       for (const node of automaton.nodes) {

@@ -3,9 +3,6 @@
  *
  * A set of tasks is enough if nothing that the others may do, while these stand still and keep their
  * locks, disturbs the next step of one of them. A member that waits brings in a holder of its lock.
- *
- * The others must not be put off for ever. Every cycle of states passes a node that breaks loops, so no
- * step of one is in a set that leaves others out: there everything is tried.
  */
 import { ConflictTable } from './conflicts.ts'
 import type { Machine } from './machine.ts'
@@ -38,19 +35,19 @@ export class PersistentSets {
 
   /** @param enabled - Tasks that can take a step, as bits; at least one. */
   smallest(enabled: number): number {
-    const { state, tables, taskCount } = this.#machine
-    let looping = 0
+    const { taskCount } = this.#machine
     for (let task = 0; task < taskCount; task++) {
       if (((enabled >>> task) & 1) === 0) continue
-      if (tables.breaksLoop[state[task]!] === 1) {
-        looping |= 1 << task
-        continue
-      }
       const disturbers = this.#disturbersOf(task)
       if (disturbers === 0) return 1 << task
       this.#disturbers[task] = disturbers
     }
-    return this.#smallestClosure(enabled, looping)
+    return this.#smallestClosure(enabled)
+  }
+
+  /** Whether a task that can take a step is enough by itself. */
+  isAlone(task: number): boolean {
+    return this.#disturbersOf(task) === 0
   }
 
   #disturbersOf(task: number): number {
@@ -78,12 +75,12 @@ export class PersistentSets {
     }
   }
 
-  #smallestClosure(enabled: number, looping: number): number {
+  #smallestClosure(enabled: number): number {
     let best = enabled
     let bestSize = bitCount(enabled)
     for (let task = 0; task < this.#machine.taskCount; task++) {
-      if ((((enabled & ~looping) >>> task) & 1) === 0) continue
-      const closure = this.#closure(task, enabled, looping, bestSize)
+      if (((enabled >>> task) & 1) === 0) continue
+      const closure = this.#closure(task, enabled, bestSize)
       if (closure === 0) continue
       best = closure
       bestSize = bitCount(closure)
@@ -91,8 +88,8 @@ export class PersistentSets {
     return best
   }
 
-  /** @returns the enabled tasks of the closure; 0 when one loops, or they are not fewer than `sizeMax`. */
-  #closure(task: number, enabled: number, looping: number, sizeMax: number): number {
+  /** @returns the enabled tasks of the closure; 0 when they are not fewer than `sizeMax`. */
+  #closure(task: number, enabled: number, sizeMax: number): number {
     let closure = 1 << task
     let pending = closure
     while (pending !== 0) {
@@ -102,7 +99,7 @@ export class PersistentSets {
       const added = needed & ~closure
       if (added === 0) continue
       closure |= added
-      if ((closure & looping) !== 0 || bitCount(closure & enabled) >= sizeMax) return 0
+      if (bitCount(closure & enabled) >= sizeMax) return 0
       pending |= added
     }
     return closure & enabled

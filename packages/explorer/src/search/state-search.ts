@@ -2,12 +2,14 @@
  * Breadth-first search over all states of a program.
  *
  * Reductions leave out states, never verdicts: persistent sets of tasks, chains of steps that nothing
- * can disturb, and interchangeable tasks in sorted order. It can be stopped and gone on with.
+ * can disturb, and interchangeable tasks in sorted order. When all is seen, the tasks that would be left
+ * out for ever are made up for. It can be stopped and gone on with.
  */
 import type { Check } from '../program/automaton.ts'
 import type { LockSemantics, Machine } from './machine.ts'
 import { makePacking, type Packing } from './packing.ts'
 import { bitCount, PersistentSets, TASKS_MAX } from './persistent-set.ts'
+import { PostponedTasks } from './postponed.ts'
 import { StateStore } from './state-store.ts'
 
 /** Which reductions are on. */
@@ -49,6 +51,9 @@ export interface SearchOptions {
   readonly onTerminal?: (machine: Machine) => Check | undefined
 }
 
+/** Longer chains are cut into several: a task that goes round alone has no end. */
+const CHAIN_STEPS_MAX = 256
+
 /** A search of one program. */
 export class StateSearch {
   readonly machine: Machine
@@ -63,6 +68,14 @@ export class StateSearch {
   /** Steps from the first state to the one expanded last, chains counted as one. */
   depth = 0
   #levelEnd = 1
+  readonly #postponed: PostponedTasks
+  /** Seen already, but for the tasks that were left out. */
+  #again: number[] = []
+  #isComplete = false
+  /** Where the steps from the state that is expanded led to, as far as these came before it. */
+  #earlier: number[] = []
+  /** A state that comes later, to which one of them led; -1 if there is none. */
+  #later = -1
   readonly #sets: PersistentSets | undefined
   readonly #all: boolean
   readonly #onTerminal: SearchOptions['onTerminal']
@@ -76,6 +89,7 @@ export class StateSearch {
     this.reductions = reductions
     this.packing = makePacking(machine, reductions.symmetry)
     this.store = new StateStore(this.packing.words, memoryMax)
+    this.#postponed = new PostponedTasks(this.store)
     this.#sets = reductions.persistentSets ? new PersistentSets(machine) : undefined
     this.#all = all
     this.#onTerminal = onTerminal
@@ -86,7 +100,7 @@ export class StateSearch {
   }
 
   get isDone(): boolean {
-    return this.expanded >= this.store.count || (this.findings.length > 0 && !this.#all)
+    return this.#isComplete || (this.findings.length > 0 && !this.#all)
   }
 
   /**
@@ -95,17 +109,37 @@ export class StateSearch {
    * @throws MemoryExhausted
    */
   run(statesMax: number = Number.POSITIVE_INFINITY): void {
-    const { store, packing } = this
-    for (let left = statesMax; left > 0 && !this.isDone; left--) {
-      const index = this.expanded
-      if (index === this.#levelEnd) {
-        this.depth++
-        this.#levelEnd = store.count
-      }
-      packing.unpack(store.states, index * packing.words)
-      this.#expand(index)
-      this.expanded++
+    for (let left = statesMax; left > 0 && !this.isDone; left--)
+      if (this.expanded < this.store.count) this.#expandNext()
+      else this.#makeUp()
+  }
+
+  #expandNext(): void {
+    const index = this.expanded
+    if (index === this.#levelEnd) {
+      this.depth++
+      this.#levelEnd = this.store.count
     }
+    this.#load(index)
+    this.#expand(index)
+    this.expanded++
+  }
+
+  /** Tries, in one state, the tasks that were left out there and nowhere made up for. */
+  #makeUp(): void {
+    if (this.#again.length === 0) this.#again = this.#postponed.take()
+    const index = this.#again.pop()
+    if (index === undefined) {
+      this.#isComplete = true
+      return
+    }
+    this.#load(index)
+    const enabled = this.enabled()
+    this.#takeAll(index, enabled & ~this.#choose(enabled))
+  }
+
+  #load(index: number): void {
+    this.packing.unpack(this.store.states, index * this.packing.words)
   }
 
   /** Tasks that can take a step, as bits. */
@@ -118,8 +152,14 @@ export class StateSearch {
 
   #expand(index: number): void {
     const enabled = this.enabled()
-    if (enabled === 0) return this.#terminal(index)
-    this.#takeAll(index, this.#choose(enabled))
+    if (enabled === 0) this.#terminal(index)
+    const chosen = this.#choose(enabled)
+    this.#earlier.length = 0
+    this.#later = -1
+    this.#takeAll(index, chosen)
+    if (chosen === enabled) this.#postponed.noteComplete(index)
+    else if (this.#later >= 0) this.#postponed.noteOnward(index, this.#later)
+    else this.#postponed.noteBackOnly(index, this.#earlier)
   }
 
   #choose(enabled: number): number {
@@ -153,13 +193,16 @@ export class StateSearch {
     }
     if (this.reductions.chains && !this.#chain({ state: index, task, way })) return
     packing.pack(store.states, store.candidate)
-    store.add(index)
+    const added = store.add(index)
+    const led = added >= 0 ? added : -1 - added
+    if (led > index) this.#later = led
+    else this.#earlier.push(led)
   }
 
   /** Goes on while one task alone is enough. @returns false when that violated something. */
   #chain(from: { state: number; task: number; way: number }): boolean {
     const { machine } = this
-    for (let next = this.chained(); next >= 0; next = this.chained()) {
+    for (let length = 0, next = this.chained(0, from.task); next >= 0; next = this.chained(++length, next)) {
       machine.take(next, 0)
       this.transitions++
       if (machine.violated === undefined) continue
@@ -169,16 +212,21 @@ export class StateSearch {
     return true
   }
 
-  /** The task with which a chain goes on from the state of the machine; -1 at its end. */
-  chained(): number {
+  /**
+   * The task with which a chain of that length goes on from the state of the machine; -1 at its end.
+   *
+   * @param last - The task that took the last step. Asked first, as it can often go on.
+   */
+  chained(length: number, last: number): number {
+    if (length >= CHAIN_STEPS_MAX) return -1
+    if (this.#sets !== undefined && this.machine.isEnabled(last) && this.#sets.isAlone(last))
+      return this.machine.ways(last) === 1 ? last : -1
     const enabled = this.enabled()
     if (enabled === 0) return -1
     const chosen = this.#choose(enabled)
     if ((chosen & (chosen - 1)) !== 0) return -1
     const task = 31 - Math.clz32(chosen)
-    // A loop of one task alone would never end.
-    const { state, tables } = this.machine
-    return this.machine.ways(task) === 1 && tables.breaksLoop[state[task]!] === 0 ? task : -1
+    return this.machine.ways(task) === 1 ? task : -1
   }
 
   #terminal(index: number): void {

@@ -16,6 +16,8 @@ export class StateStore {
   /** `words` words for each state; behind the last there is room for one more. */
   states: Int32Array
   parents: Int32Array
+  /** Where each state leads to, as far as a reduced search has to know. */
+  onward: Int32Array
   count = 0
   #capacity = FIRST_STATES
   #table: Int32Array
@@ -28,12 +30,13 @@ export class StateStore {
   ) {
     this.states = new Int32Array((this.#capacity + 1) * words)
     this.parents = new Int32Array(this.#capacity + 1)
+    this.onward = new Int32Array(this.#capacity + 1)
     this.#table = new Int32Array(2 * FIRST_STATES)
     this.#mask = this.#table.length - 1
   }
 
   get bytes(): number {
-    return this.states.byteLength + this.parents.byteLength + this.#table.byteLength
+    return this.states.byteLength + this.parents.byteLength + this.onward.byteLength + this.#table.byteLength
   }
 
   /** Where a candidate is to be written before {@link add}. */
@@ -81,11 +84,12 @@ export class StateStore {
     const capacity = 2 * this.#capacity
     const tableSize = tableFor(capacity)
     // While it is copied the old arrays are there too.
-    const needed = 4 * ((capacity + 1) * (this.words + 1) + tableSize) + this.bytes
+    const needed = 4 * ((capacity + 1) * (this.words + 2) + tableSize) + this.bytes
     if (needed > this.memoryMax) throw new MemoryExhausted(`${this.count} states need more than was allowed`)
     this.#capacity = capacity
     this.states = larger(this.states, (capacity + 1) * this.words)
     this.parents = larger(this.parents, capacity + 1)
+    this.onward = larger(this.onward, capacity + 1)
     this.#table = new Int32Array(tableSize)
     this.#mask = tableSize - 1
     for (let index = 0; index < this.count; index++) {

@@ -79,8 +79,8 @@ class Walk {
   #take(first: number, way: number): TraceStep[] {
     const steps = [takeAndTell(this.#machine, first, way, this.names[first]!)]
     if (!this.search.reductions.chains) return steps
-    while (this.#machine.violated === undefined) {
-      const task = this.search.chained()
+    for (let task = first; this.#machine.violated === undefined; ) {
+      task = this.search.chained(steps.length - 1, task)
       if (task < 0) break
       steps.push(takeAndTell(this.#machine, task, 0, this.names[task]!))
     }
