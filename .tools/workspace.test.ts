@@ -85,3 +85,16 @@ describe('the top level', () => {
     expect(strays(['tools', '.tools', 'docs', 'notes.md'])).toEqual(['tools', 'notes.md'])
   })
 })
+
+describe('a change that is noted for the next release', () => {
+  const notes = readdirSync(join(root, '.changeset')).filter((name) => /^(?!README).*\.md$/.test(name))
+  const known = new Set([...folderOf.keys()])
+
+  test.each(notes)('%s says of which packages, and what', (name) => {
+    const text = readFileSync(join(root, '.changeset', name), 'utf8')
+    const [, header = '', body = ''] = /^---\n(.*?)\n---\n(.*)$/s.exec(text) ?? []
+    const packages = header.split('\n').map((line) => /^'(.+)': (?:minor|patch|major)$/.exec(line)?.[1])
+    expect(packages.filter((each) => !known.has(each ?? ''))).toEqual([])
+    expect(body.trim()).not.toBe('')
+  })
+})
