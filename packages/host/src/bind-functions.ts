@@ -3,7 +3,7 @@ import type { VfioErrno } from '@vfiokit/locking'
 import { Bdf } from '@vfiokit/topology'
 import { VfioError } from '@vfiokit/vfio-core'
 import { VFIO_PCI } from '@vfiokit/vfio-pci'
-import { type Complain, type Complaint, ConfigError } from './config-error.ts'
+import { type Complain, type Complaint, ConfigError, notAnAddress } from './config-error.ts'
 import type { PciOperator } from './pci-operator.ts'
 
 /** What a binding that was refused should have been, by errno. */
@@ -33,9 +33,4 @@ function bind(name: string, operator: PciOperator): Complaint | undefined {
     const expected = EXPECTED[cause.errno] ?? 'a function for vfio-pci'
     return { code: 'bind-refused', message: cause.message, expected, found: name }
   }
-}
-
-/** The complaint about text that should be a BDF. */
-export function notAnAddress(found: string): Complaint {
-  return { code: 'bdf-syntax', message: 'not a PCI address', expected: 'dddd:bb:dd.f', found }
 }

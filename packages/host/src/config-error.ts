@@ -27,3 +27,8 @@ export class ConfigError extends Error {
     super(diagnostics.map(formatDiagnostic).join('\n'))
   }
 }
+
+/** The complaint about text that should be a BDF. */
+export function notAnAddress(found: string): Complaint {
+  return { code: 'bdf-syntax', message: 'not a PCI address', expected: 'dddd:bb:dd.f', found }
+}

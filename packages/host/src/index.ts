@@ -16,7 +16,6 @@ export { checkPlugin } from './plugin-check.ts'
 export { type LoadedPlugin, loadPlugin } from './plugin-loader.ts'
 export { type DeviceSummary, summariseDevices } from './scenario/device-summary.ts'
 export {
-  isChecked,
   type RunOptions,
   runOn,
   runScenario,
@@ -32,6 +31,7 @@ export {
 } from './scenario/scenario-result.ts'
 export {
   type DeviceArguments,
+  isChecked,
   type MappingDocument,
   type RegionArguments,
   SCENARIO_SCHEMA,

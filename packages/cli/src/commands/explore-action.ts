@@ -9,7 +9,7 @@ import {
   resizeModel,
   type StrategyVerdict,
 } from '@vfiokit/explorer'
-import { readScenarioFile, type Scenario } from '@vfiokit/host'
+import { readScenarioFile, type Scenario } from '@vfiokit/host/files'
 import { painter, type Terminal } from '../terminal.ts'
 import type { ExploreFlags } from './explore.ts'
 import { expectationsOf } from './explore-expect.ts'

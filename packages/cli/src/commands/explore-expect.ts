@@ -7,7 +7,7 @@ import {
   type Scenario,
   shippedStrategies,
   type Verdict,
-} from '@vfiokit/host'
+} from '@vfiokit/host/files'
 
 /** A verdict beside the expected one, which is absent where the scenario expects nothing. */
 export interface ExpectedVerdict extends StrategyVerdict {

@@ -11,7 +11,7 @@ import {
   replay,
   type StrategyVerdict,
 } from '@vfiokit/explorer'
-import { ConfigError } from '@vfiokit/host'
+import { ConfigError } from '@vfiokit/host/files'
 import type { Terminal } from '../terminal.ts'
 import type { ExploreFlags } from './explore.ts'
 

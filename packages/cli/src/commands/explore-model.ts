@@ -8,7 +8,7 @@ import {
   type Scenario,
   type ScenarioDocument,
   type StepArguments,
-} from '@vfiokit/host'
+} from '@vfiokit/host/files'
 
 type StepDocument = ScenarioDocument['tasks'][number]['do'][number]
 type Arguments = Exclude<StepDocument[keyof StepDocument], number | undefined>

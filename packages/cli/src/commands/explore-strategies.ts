@@ -2,7 +2,8 @@
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { AnyLockingStrategy } from '@vfiokit/explorer'
-import { ConfigError, createHost, findStrategy, type Scenario, shippedStrategies } from '@vfiokit/host'
+import type { Host } from '@vfiokit/host'
+import { ConfigError, findStrategy, type Scenario, shippedStrategies } from '@vfiokit/host/files'
 import type { ExploreFlags } from './explore.ts'
 
 /** @throws ConfigError for a name that nobody has, and for a file that exports no strategy. */
@@ -18,11 +19,17 @@ export async function strategiesOf(
     if (isFile(name)) found.push(await fromFile(name))
     else {
       // Only a plugin can have it: that takes a whole host.
-      if (findStrategy(name, offered) === undefined) offered = (await createHost(host)).strategies
+      if (findStrategy(name, offered) === undefined) offered = (await wholeHost(host)).strategies
       found.push(byName(name, offered))
     }
   }
-  return found.length > 0 ? found : [(await createHost(host)).strategy]
+  return found.length > 0 ? found : [(await wholeHost(host)).strategy]
+}
+
+/** Loading all that a host is made of takes most of a second: only for who needs it. */
+async function wholeHost(config: Scenario['host']): Promise<Host> {
+  const { createHost } = await import('@vfiokit/host')
+  return createHost(config)
 }
 
 function isFile(name: string): boolean {

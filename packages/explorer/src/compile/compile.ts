@@ -79,6 +79,12 @@ interface Merge {
   readonly node: number
 }
 
+/** A way on from a label, up to a node. */
+interface Future {
+  readonly at: number
+  readonly answers: readonly unknown[]
+}
+
 class Compiler {
   readonly #nodes: RawNode[] = []
   readonly #origins: Origin[] = []
@@ -195,21 +201,35 @@ class Compiler {
   }
 
   /** Both visits of a label must go on alike; what differs is a local that the label does not name. */
-  #compareFutures({ key, from, node }: Merge): void {
-    const pending: { at: number; answers: unknown[] }[] = [{ at: node, answers: [] }]
-    for (let budget = FUTURES_MAX; budget > 0 && pending.length > 0; budget--) {
-      const { at, answers } = pending.shift()!
-      const run = this.#runTo(from)
-      for (const answer of answers) {
-        skipMarks(run)
-        run.answer(answer)
-      }
+  #compareFutures(merge: Merge): void {
+    const pending: Future[] = [{ at: merge.node, answers: [] }]
+    for (let budget = FUTURES_MAX; budget > 0; budget--) {
+      const future = pending.shift()
+      if (future === undefined) return
+      pending.push(...this.#compareFuture(merge, future))
+    }
+  }
+
+  /** Follows one future as far as is compared. @returns those that branch off. */
+  #compareFuture({ key, from, node }: Merge, { at: first, answers }: Future): Future[] {
+    const branches: Future[] = []
+    const run = this.#runTo(from)
+    for (const answer of answers) {
+      skipMarks(run)
+      run.answer(answer)
+    }
+    const told = [...answers]
+    for (let at = first; ; ) {
       skipMarks(run)
       const expected = this.#nodes[at]!
       if (!standsAt(run, expected)) throw this.#leak(key, from, node, expected, run)
-      if (answers.length >= FUTURE_DEPTH) continue
-      for (const [result, answer] of expected.results.entries())
-        pending.push({ at: expected.next[result]!, answers: [...answers, answer] })
+      const [answer, ...others] = expected.results
+      if (expected.results.length === 0 || told.length >= FUTURE_DEPTH) return branches
+      for (const [result, other] of others.entries())
+        branches.push({ at: expected.next[result + 1]!, answers: [...told, other] })
+      run.answer(answer)
+      told.push(answer)
+      at = expected.next[0]!
     }
   }
 

@@ -57,9 +57,10 @@ export class Model {
     const devices = [...this.devices.values()]
     const checks = modelChecks({ strategy: this.strategy, devices, symbols, pages })
     const runner = new StepRunner(this)
-    const probes = [...this.mappings.values()].map((mapping): TaskSource => {
-      const make = () => runner.touch(mapping, 0)
-      return { name: `probe of ${mapping.name}`, kind: `probe of ${mapping.name}`, make }
+    // Of the kind that a task which only touches the mapping has: compiled once.
+    const probes = [...this.mappings.keys()].map((mapping): TaskSource => {
+      const steps: StepSpec[] = [{ do: 'touch', mapping }]
+      return { name: `probe of ${mapping}`, kind: kindOf(steps), make: () => runner.task(steps) }
     })
     const sources = this.spec.tasks.flatMap(({ name, count = 1, steps }) =>
       Array.from({ length: count }, (_, at) => ({

@@ -1,7 +1,6 @@
 /** Whether what a scenario names is there, is of the right process, and is named once. */
 import { Bdf, type Diagnostic, type YamlPath } from '@vfiokit/topology'
-import { notAnAddress } from '../bind-functions.ts'
-import type { Complain, Complaint } from '../config-error.ts'
+import { type Complain, type Complaint, notAnAddress } from '../config-error.ts'
 import type { ScenarioDocument, TaskDocument } from './scenario-schema.ts'
 import { stepOf } from './steps.ts'
 

@@ -15,7 +15,7 @@ import { findStrategy, unknownStrategy } from '../strategy-choice.ts'
 import { probe } from './probe.ts'
 import type { Scenario } from './scenario-file.ts'
 import { describeBlocked, mappingResults, regionResults, type ScenarioResult } from './scenario-result.ts'
-import { invariantRange, type ScenarioDocument, type Verdict } from './scenario-schema.ts'
+import { isChecked, type ScenarioDocument, type Verdict } from './scenario-schema.ts'
 import { type Stage, setStage } from './stage.ts'
 import { spawnTasks } from './step-task.ts'
 import { missingCapability, stepOf } from './steps.ts'
@@ -38,7 +38,6 @@ export interface ScenarioOptions extends RunOptions {
 }
 
 const DEFAULT_SEED = 1
-const EVERY_CHECK = ['I1-I8', 'deadlock', 'locks-left']
 
 /**
  * Runs a scenario under each of its strategies, each on a host of its own.
@@ -153,15 +152,6 @@ function askAtTheEnd(stage: Stage, monitor: InvariantMonitor, step: number): voi
   const busy = stage.host.core.locks.busy().map((lock) => lock.name)
   const left = busy.length === 0 ? undefined : `held after the end: ${busy.join(', ')}`
   monitor.note('I7', { step, task: 'end' }, left)
-}
-
-/** Whether a scenario asks for an invariant, `I1` to `I8`. */
-export function isChecked({ check = EVERY_CHECK }: ScenarioDocument, id: string): boolean {
-  return check.some((entry) => {
-    if (entry === 'locks-left') return id === 'I7'
-    const [first, last] = invariantRange(entry) ?? []
-    return first !== undefined && id >= first && id <= last!
-  })
 }
 
 function failuresOf({ verdict, failures, steps }: ControlledOutcome): string[] {

@@ -211,3 +211,14 @@ export interface ScenarioDocument {
  * the ABI, or a step limit was hit.
  */
 export type Verdict = (typeof VERDICTS)[number]
+
+const EVERY_CHECK = ['I1-I8', 'deadlock', 'locks-left']
+
+/** Whether a scenario asks for an invariant, `I1` to `I8`. */
+export function isChecked({ check = EVERY_CHECK }: ScenarioDocument, id: string): boolean {
+  return check.some((entry) => {
+    if (entry === 'locks-left') return id === 'I7'
+    const [first, last] = invariantRange(entry) ?? []
+    return first !== undefined && id >= first && id <= last!
+  })
+}
