@@ -115,7 +115,7 @@ const step = z
   })
 
 /** First and last of `I4` or `I3-I5`; undefined for anything else, a range that runs backwards included. */
-export function invariantRange(check: string): readonly [string, string] | undefined {
+function invariantRange(check: string): readonly [string, string] | undefined {
   const [, first, last = first] = /^(I[1-8])(?:-(I[1-8]))?$/.exec(check) ?? []
   return first !== undefined && first <= last! ? [first, last!] : undefined
 }
