@@ -46,19 +46,26 @@ function byName(name: string, offered: readonly AnyLockingStrategy[]): AnyLockin
 async function fromFile(path: string): Promise<AnyLockingStrategy> {
   let exports: Record<string, unknown>
   try {
-    exports = await import(pathToFileURL(resolve(path)).href)
+    exports = await load(resolve(path))
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    const expected =
-      code === 'ERR_UNKNOWN_FILE_EXTENSION'
-        ? 'JavaScript: only Node 22.18 and later run TypeScript'
-        : 'a module'
-    throw refused('strategy-file', `${path} cannot be loaded`, expected, message.split('\n')[0]!)
+    const found = (error as Error).message.split('\n').slice(0, 2).join(' ').replaceAll(/\s+/g, ' ')
+    throw refused('strategy-file', `${path} cannot be loaded`, 'a module', found)
   }
   const strategies = [...new Set(Object.values(exports).filter(isStrategy))]
   const [only] = strategies
   if (strategies.length === 1) return only!
   throw refused('strategy-file', `${path} has to export one strategy`, 'one', `${strategies.length}`)
+}
+
+/** Node before 22.18 runs no TypeScript. What the file imports must be the modules that are loaded already. */
+async function load(path: string): Promise<Record<string, unknown>> {
+  try {
+    return await import(pathToFileURL(path).href)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_UNKNOWN_FILE_EXTENSION') throw error
+    const { createJiti } = await import('jiti')
+    return createJiti(import.meta.url, { fsCache: false, tryNative: true }).import(path)
+  }
 }
 
 function isStrategy(value: unknown): value is AnyLockingStrategy {
