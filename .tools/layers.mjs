@@ -22,6 +22,7 @@ export const MAY_IMPORT = {
   plugin: ['topology', 'vfio-pci', 'locking'],
   [REGION_PROVIDERS]: ['plugin', 'vfio-pci'],
   explorer: ['locking'],
+  contention: ['locking'],
   conformance: ['vfio-core'],
   'vfio-user': ['vfio-core'],
   host: ['topology', 'hardware', 'locking', 'locking-strategies', 'vfio-core', 'vfio-pci', 'plugin'],
@@ -36,7 +37,7 @@ export const MAY_IMPORT = {
     'locking',
   ],
   // topology too: the commands that only look at a machine load nothing else.
-  cli: ['host', 'topology', 'conformance', 'explorer', 'vfio-user'],
+  cli: ['host', 'topology', 'conformance', 'explorer', 'contention', 'vfio-user'],
 }
 
 /** Layers whose imports of other layers are types only: they must not pull code in. */
@@ -50,6 +51,7 @@ export const WITHOUT_NODE = [
   { layer: 'topology', except: 'node' },
   { layer: 'locking' },
   { layer: 'locking-strategies' },
+  { layer: 'contention' },
   { layer: 'vfio-core' },
   { layer: 'vfio-pci' },
 ]

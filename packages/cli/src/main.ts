@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander'
 import { addAdvise } from './commands/advise.ts'
 import { addConform } from './commands/conform.ts'
+import { addContention } from './commands/contention.ts'
 import { addExplore } from './commands/explore.ts'
 import { addRecord } from './commands/record.ts'
 import { addRun } from './commands/run.ts'
@@ -40,7 +41,7 @@ export async function main(args: readonly string[], terminal: Terminal): Promise
   const finish = (result: number) => {
     code = result
   }
-  for (const add of [addRun, addExplore, addTopo, addAdvise, addConform, addRecord])
+  for (const add of [addRun, addExplore, addContention, addTopo, addAdvise, addConform, addRecord])
     add(program, terminal, finish)
   try {
     await program.parseAsync(

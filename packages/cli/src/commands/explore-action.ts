@@ -14,9 +14,10 @@ import { painter, type Terminal } from '../terminal.ts'
 import type { ExploreFlags } from './explore.ts'
 import { expectationsOf } from './explore-expect.ts'
 import { keep, replayKept, writeModels } from './explore-files.ts'
-import { modelOf } from './explore-model.ts'
 import { verdictsText } from './explore-report.ts'
-import { strategiesOf } from './explore-strategies.ts'
+import { watchInterrupt } from './interrupt.ts'
+import { modelOf } from './scenario-model.ts'
+import { strategiesOf } from './strategies-asked.ts'
 
 const BYTES_PER_MEGABYTE = 2 ** 20
 /** Progress is shown that often, on a terminal. */
@@ -101,21 +102,5 @@ async function drive(
     const { states, runs, transitions } = next.value
     const looked = states === undefined ? `${runs} runs` : `${states} states`
     err.write(`\r${name}: ${looked}, ${transitions} transitions\u001b[K`)
-  }
-}
-
-/** The first SIGINT ends the exploration with what is known; the second one the process, as ever. */
-function watchInterrupt(): { readonly seen: boolean; forget(): void } {
-  let seen = false
-  const onInterrupt = () => {
-    seen = true
-    process.off('SIGINT', onInterrupt)
-  }
-  process.on('SIGINT', onInterrupt)
-  return {
-    get seen() {
-      return seen
-    },
-    forget: () => void process.off('SIGINT', onInterrupt),
   }
 }

@@ -216,7 +216,7 @@ test('a step without a protocol is refused by name, at its place', async () => {
     .replace('set-memory: { device: d0, on: true }', 'read: { device: d0, region: 7, offset: 0, length: 4 }')
   const { code, err } = await vfiokit(['explore', fileWith('config.yaml', text)])
   expect(code).toBe(2)
-  expect(err).toMatch(/config\.yaml:\d+:\d+: error: there is no protocol to explore for this step/)
+  expect(err).toMatch(/config\.yaml:\d+:\d+: error: there is no protocol for this step/)
 })
 
 describe('what a scenario file says', () => {

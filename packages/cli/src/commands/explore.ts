@@ -4,12 +4,11 @@
  */
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Terminal } from '../terminal.ts'
+import type { StrategyFlags } from './strategies-asked.ts'
 
 /** What can be asked of an exploration. */
-export interface ExploreFlags {
+export interface ExploreFlags extends StrategyFlags {
   readonly json?: boolean
-  readonly strategy?: readonly string[]
-  readonly all?: boolean
   readonly locks?: 'free' | 'fair'
   readonly devices?: number
   readonly faults?: number

@@ -19,7 +19,7 @@ const touch = ({ mapping }: { readonly mapping: string }): StepSpec => ({ do: 't
 const access = ({ device, region }: { readonly device: string; readonly region: number }) =>
   region < BAR_COUNT ? ({ do: 'access', device } as const) : undefined
 
-/** Which step of the model a step of the file is. What is not here, or gives nothing, is not explored. */
+/** Which step of the model a step of the file is. What is not here, or gives nothing, is refused. */
 const STEPS: { readonly [kind: string]: (args: never) => StepSpec | undefined } = {
   load: touch,
   store: touch,
@@ -40,7 +40,7 @@ const STEPS: { readonly [kind: string]: (args: never) => StepSpec | undefined } 
   munmap: ({ mapping }: { mapping: string }) => ({ do: 'munmap', mapping }),
 }
 
-/** @throws ConfigError naming every step that the explorer has no protocol for. */
+/** @throws ConfigError naming every step that there is no protocol for. */
 export function modelOf({ document, complain = complainPlainly }: Scenario): ModelSpec {
   const defects = document.tasks.flatMap((task, at) =>
     task.do.flatMap((step, index) => {
@@ -65,17 +65,17 @@ export function modelOf({ document, complain = complainPlainly }: Scenario): Mod
   }
 }
 
-/** What is wrong with a step, if the explorer cannot do what it says. */
+/** What is wrong with a step, if there is no protocol for what it says. */
 function complaintOf(step: StepDocument, { devices }: ScenarioDocument): Complaint | undefined {
   const [kind, args] = stepOf(step)
   if (STEPS[kind]?.(args as never) === undefined) {
-    const message = 'there is no protocol to explore for this step'
+    const message = 'there is no protocol for this step'
     return { code: 'step-not-explored', message, expected: Object.keys(STEPS).join(', ') }
   }
   if (kind !== 'hot-reset') return undefined
   const { device, groups = [device] } = args as StepArguments<'hot-reset'>
   if (Object.keys(devices).every((name) => groups.includes(name))) return undefined
-  const message = 'explored is a hot reset by who owns every device of the slot'
+  const message = 'only a hot reset by who owns every device of the slot is modelled'
   const expected = `groups: [${Object.keys(devices).join(', ')}]`
   return { code: 'groups-not-explored', message, expected, found: `[${groups.join(', ')}]` }
 }

@@ -1,15 +1,20 @@
-/** The strategies of an exploration: by name, from a file, or all of them. */
+/** The strategies of a command: by name, from a file, or all of them. */
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { AnyLockingStrategy } from '@vfiokit/explorer'
 import type { Host } from '@vfiokit/host'
 import { ConfigError, findStrategy, type Scenario, shippedStrategies } from '@vfiokit/host/files'
-import type { ExploreFlags } from './explore.ts'
+
+/** How strategies are asked for; neither: those of the scenario, or of its host. */
+export interface StrategyFlags {
+  readonly strategy?: readonly string[]
+  readonly all?: boolean
+}
 
 /** @throws ConfigError for a name that nobody has, and for a file that exports no strategy. */
 export async function strategiesOf(
   { document, host }: Scenario,
-  { strategy, all }: ExploreFlags,
+  { strategy, all }: StrategyFlags,
 ): Promise<readonly AnyLockingStrategy[]> {
   const shipped = shippedStrategies()
   const named = strategy ?? (all === true ? [] : (document.strategies ?? []))

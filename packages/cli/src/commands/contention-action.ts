@@ -1,0 +1,174 @@
+/** Simulates a scenario under each strategy and at each size, and prints and writes what came of it. */
+import { writeFileSync } from 'node:fs'
+import {
+  COSTS,
+  type ContentionOptions,
+  type ContentionProgress,
+  type ContentionResult,
+  type ContentionSize,
+  type CostName,
+  type Costs,
+  costsWith,
+  csvOf,
+  DEFAULT_RATES,
+  DEFAULT_SIZE,
+  isCostName,
+  type Measurement,
+  plotOf,
+  simulate,
+} from '@vfiokit/contention'
+import { type AnyLockingStrategy, type ModelSpec, resizeModel } from '@vfiokit/explorer'
+import { ConfigError, readScenarioFile } from '@vfiokit/host'
+import { painter, type Terminal } from '../terminal.ts'
+import type { ContentionFlags } from './contention.ts'
+import { contentionText } from './contention-report.ts'
+import { watchInterrupt } from './interrupt.ts'
+import { modelOf } from './scenario-model.ts'
+import { strategiesOf } from './strategies-asked.ts'
+
+const NS_PER_SECOND = 1e9
+/** Simulated seconds, unless `--duration` says otherwise. */
+const DURATION_S = 5
+/** Progress is shown that often, on a terminal. */
+const SHOWN_EVERY_MS = 200
+
+/** What is the same in all runs of one comparison. */
+export interface ContentionSetting {
+  readonly scenario: string
+  readonly seed: number
+  readonly durationNs: number
+  readonly pages: number
+  /** Rounds per second; that of touches is in each result. */
+  readonly toggleRate: number
+  readonly resetRate: number
+  readonly costs: Costs
+}
+
+/** @returns 0 when every run came to its end, else 1: a deadlock, a livelock, a failure or an interrupt. */
+export async function compareContention(
+  path: string,
+  flags: ContentionFlags,
+  terminal: Terminal,
+): Promise<number> {
+  const costs = costsOf(flags.cost ?? [])
+  const scenario = readScenarioFile(path)
+  const spec = modelOf(scenario)
+  const strategies = await strategiesOf(scenario, flags)
+  const setting: ContentionSetting = {
+    scenario: path,
+    seed: flags.seed ?? scenario.document.seed ?? 1,
+    durationNs: (flags.duration ?? DURATION_S) * NS_PER_SECOND,
+    pages: flags.pages ?? DEFAULT_SIZE.pages,
+    toggleRate: flags.toggleRate ?? DEFAULT_RATES.toggle,
+    resetRate: flags.resetRate ?? DEFAULT_RATES.reset,
+    costs,
+  }
+  const rows = await measureAll(strategies, spec, sizesOf(spec, flags), setting, terminal)
+  if (flags.csv !== undefined) writeFileSync(flags.csv, csvOf(rows))
+  if (flags.svg !== undefined) writeFileSync(flags.svg, plotOf(rows, titleOf(setting)))
+  const text =
+    flags.json === true
+      ? JSON.stringify({ ...setting, costs: costRows(costs), results: rows }, undefined, 2)
+      : contentionText(rows, setting, painter(terminal))
+  terminal.out.write(`${text}\n`)
+  return rows.every(({ verdict }) => verdict === 'ok') ? 0 : 1
+}
+
+/** @throws ConfigError naming everything that is no cost. */
+function costsOf(given: readonly string[]): Costs {
+  const changed: Partial<Record<CostName, number>> = {}
+  const wrong = given.filter((text) => {
+    const [, name = '', ns] = /^([a-z-]+)=(\d+(?:\.\d+)?(?:e\d+)?)$/.exec(text) ?? []
+    if (!isCostName(name)) return true
+    changed[name] = Number(ns)
+    return false
+  })
+  const expected = `name=ns, with a name of ${Object.keys(COSTS).join(', ')}`
+  if (wrong.length === 0) return costsWith(changed)
+  throw new ConfigError(
+    wrong.map((found) => ({
+      severity: 'error',
+      code: 'cost-unknown',
+      message: '--cost: this is no cost',
+      expected,
+      found,
+    })),
+  )
+}
+
+function costRows(costs: Costs): Record<string, { readonly ns: number; readonly source: string }> {
+  return Object.fromEntries(
+    Object.entries(COSTS).map(([name, row]) => {
+      const ns = costs[name as CostName]
+      return [name, { ns, source: ns === row.ns ? row.source : 'given' }]
+    }),
+  )
+}
+
+function titleOf({ scenario, durationNs, seed }: ContentionSetting): string {
+  return `${scenario}: ${durationNs / NS_PER_SECOND} s simulated, seed ${seed}`
+}
+
+function sizesOf({ devices }: ModelSpec, flags: ContentionFlags): readonly ContentionSize[] {
+  return (flags.devices ?? [devices.length]).flatMap((count) =>
+    (flags.mappings ?? [DEFAULT_SIZE.copies]).flatMap((mappings) =>
+      (flags.faultRate ?? [DEFAULT_RATES.fault]).map((faultRate) => ({
+        devices: count,
+        mappings,
+        faultRate,
+      })),
+    ),
+  )
+}
+
+async function measureAll(
+  strategies: readonly AnyLockingStrategy[],
+  spec: ModelSpec,
+  sizes: readonly ContentionSize[],
+  { seed, durationNs, pages, toggleRate, resetRate, costs }: ContentionSetting,
+  terminal: Terminal,
+): Promise<readonly Measurement[]> {
+  const interrupt = watchInterrupt()
+  const rows: Measurement[] = []
+  try {
+    for (const size of sizes) {
+      const workload = resizeModel(spec, { devices: size.devices })
+      const options: ContentionOptions = {
+        ...{ seed, durationNs, pages, costs, copies: size.mappings },
+        rates: { fault: size.faultRate, toggle: toggleRate, reset: resetRate },
+        shouldStop: () => interrupt.seen,
+      }
+      for (const strategy of strategies) {
+        const run = simulate(strategy, workload, options)
+        const what = `${strategy.name}, ${size.devices} devices`
+        rows.push({ ...size, ...(await drive(run, what, durationNs, terminal)) })
+        if (interrupt.seen) return rows
+      }
+    }
+  } finally {
+    interrupt.forget()
+  }
+  return rows
+}
+
+/** Between slices the event loop gets its turn, or an interrupt would never be seen. */
+async function drive(
+  run: Generator<ContentionProgress, ContentionResult>,
+  what: string,
+  durationNs: number,
+  { err }: Terminal,
+): Promise<ContentionResult> {
+  let shown = 0
+  for (;;) {
+    const next = run.next()
+    if (next.done) {
+      if (shown > 0) err.write('\r\u001b[K')
+      return next.value
+    }
+    await new Promise((resume) => setImmediate(resume))
+    if (err.isTTY !== true || Date.now() - shown < SHOWN_EVERY_MS) continue
+    shown = Date.now()
+    const { simulatedNs, steps } = next.value
+    err.write(`\r${what}: ${Math.floor((100 * simulatedNs) / durationNs)} %, ${steps} steps\u001b[K`)
+  }
+}
