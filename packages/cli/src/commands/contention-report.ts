@@ -59,18 +59,19 @@ function tables(rows: readonly Measurement[]): string[] {
   const before = ['strategy', ...varied.map(({ label }) => label)]
   const sizeOf = (row: Measurement) => [row.strategy, ...varied.map(({ key }) => row[key])]
   const shares = rows.map((row) => {
-    const { hotResets, refaults, denied } = row
+    const { touchesPerSecond, hotResets, refaults, denied } = row
     return [
       ...sizeOf(row),
+      countText(touchesPerSecond),
       hotResets.attempts,
-      shareText(hotResets.ebusyRate),
+      hotResets.attempts === 0 ? '-' : shareText(hotResets.ebusyRate),
       shareText(refaults.excessShare),
       refaults.excess,
       shareText(refaults.inVainShare),
       denied,
     ]
   })
-  const heading = [...before, 'hot resets', 'EBUSY', 'over-zap', 'refaults', 'in vain', 'denied']
+  const heading = [...before, 'touches/s', 'hot resets', 'EBUSY', 'over-zap', 'refaults', 'in vain', 'denied']
   return [
     ...KINDS.filter(([kind]) => rows.some(({ operations }) => operations[kind])).map(([kind, name]) =>
       table(

@@ -268,7 +268,7 @@ describe('what a scenario file says', () => {
   test.each(['groups: [d0], ', ''])('of a hot reset without every device, %s is refused', async (groups) => {
     const { code, err } = await vfiokit(['explore', scenario('slot', 'groups: [d0, d1], ', groups)])
     expect(code).toBe(2)
-    expect(err).toMatch(/scenario\.yaml:\d+:\d+: error: explored is a hot reset by who owns every device/)
+    expect(err).toMatch(/scenario\.yaml:\d+:\d+: error: only a hot reset by who owns every device/)
     expect(err).toContain('groups: [d0, d1]')
   })
 })

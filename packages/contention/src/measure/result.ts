@@ -32,6 +32,8 @@ export interface ContentionResult {
   readonly operations: { readonly [kind in OperationKind]?: OperationFigures }
   /** Touches that found their page. */
   readonly hits: number
+  /** Touches that found their page or got it by a fault: where a fault brings in more, fewer are faults. */
+  readonly touchesPerSecond: number
   /** Faults and accesses that ended in a signal or an errno. */
   readonly denied: number
   readonly hotResets: { readonly attempts: number; readonly refused: number; readonly ebusyRate: number }
@@ -75,6 +77,7 @@ export function resultOf({
     steps,
     operations: operationFigures(tally, simulatedNs),
     hits,
+    touchesPerSecond: share((hits + all) * 1e9, simulatedNs),
     denied,
     hotResets: { attempts, refused, ebusyRate: share(refused, attempts) },
     refaults: {

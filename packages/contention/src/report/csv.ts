@@ -18,6 +18,7 @@ const BEFORE: readonly Column[] = [
 
 const BEHIND: readonly Column[] = [
   ['hits', ({ hits }) => hits],
+  ['touches_per_second', ({ touchesPerSecond }) => touchesPerSecond],
   ['denied', ({ denied }) => denied],
   ['hot_reset_attempts', ({ hotResets }) => hotResets.attempts],
   ['hot_reset_refused', ({ hotResets }) => hotResets.refused],

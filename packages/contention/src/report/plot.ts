@@ -1,4 +1,4 @@
-/** Measurements as one SVG file that needs nothing else: four panels over what was varied. */
+/** Measurements as one SVG file that needs nothing else: six panels over what was varied. */
 import { DIMENSIONS, type Measurement, variedDimensions } from './measurement.ts'
 import { type Line, type PanelPlace, panelSvg, textSvg } from './plot-panel.ts'
 import { decadeScale, linearScale, type Scale, valueScale } from './scale.ts'
@@ -16,6 +16,12 @@ const shares = () => linearScale(0, 1, 4)
 
 const QUANTITIES: readonly Quantity[] = [
   {
+    title: 'touches per simulated second',
+    of: ({ touchesPerSecond }) => touchesPerSecond,
+    text: countText,
+    scale: decadeScale,
+  },
+  {
     title: 'faults per simulated second',
     of: ({ operations }) => operations.fault?.perSecond ?? 0,
     text: countText,
@@ -25,6 +31,12 @@ const QUANTITIES: readonly Quantity[] = [
     title: 'latency of a fault, 99 of 100 within',
     of: ({ operations }) => operations.fault?.p99 ?? 0,
     text: timeText,
+    scale: decadeScale,
+  },
+  {
+    title: 'hot resets per simulated second',
+    of: ({ operations }) => operations['hot-reset']?.perSecond ?? 0,
+    text: countText,
     scale: decadeScale,
   },
   {

@@ -43,6 +43,8 @@ interface Task {
 
 /** Steps between two looks at what goes on outside. */
 const SLICE_STEPS = 1 << 14
+/** How many of those in a deadlock are named. */
+const NAMED_MAX = 8
 const NO_CAUSE: ZapCause = { device: undefined, ticket: WANTED }
 
 /** Runs scripts to the end of simulated time. */
@@ -180,8 +182,8 @@ export class Simulation {
     const waiting = this.#tasks.flatMap(({ name, waitsFor }) =>
       waitsFor === undefined ? [] : [`${name} waits for ${waitsFor.lock.name} (${waitsFor.mode})`],
     )
-    return waiting.length === 0
-      ? { verdict: 'finished' }
-      : { verdict: 'deadlock', message: waiting.join(', ') }
+    if (waiting.length === 0) return { verdict: 'finished' }
+    const more = waiting.length > NAMED_MAX ? [`and ${waiting.length - NAMED_MAX} more`] : []
+    return { verdict: 'deadlock', message: [...waiting.slice(0, NAMED_MAX), ...more].join(', ') }
   }
 }
