@@ -47,7 +47,7 @@ const planted: readonly { file: string; text: string; rules: readonly string[] }
     text: `import 'reflect-metadata'`,
     rules: ['container-at-the-edge'],
   },
-  ...['locking', 'locking-strategies', 'vfio-core', 'vfio-pci', 'topology'].map((layer) => ({
+  ...['locking', 'locking-strategies', 'contention', 'vfio-core', 'vfio-pci', 'topology'].map((layer) => ({
     file: `packages/${layer}/src/reads-files.ts`,
     text: `import { readFileSync } from 'node:fs'\nexport const r = readFileSync`,
     rules: [`${layer}-without-node`],

@@ -18,7 +18,7 @@ import {
   simulate,
 } from '@vfiokit/contention'
 import { type AnyLockingStrategy, type ModelSpec, resizeModel } from '@vfiokit/explorer'
-import { ConfigError, readScenarioFile } from '@vfiokit/host'
+import { ConfigError, readScenarioFile } from '@vfiokit/host/files'
 import { painter, type Terminal } from '../terminal.ts'
 import type { ContentionFlags } from './contention.ts'
 import { contentionText } from './contention-report.ts'

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { type ContentionResult, shareText } from '@vfiokit/contention'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { vfiokit } from '../fixtures/command-line.ts'
 
@@ -100,6 +101,35 @@ describe('the slot that strategies are compared on', () => {
     const { results } = await compared(SLOT, '--strategy', example('patient.ts'), ...SHORT)
     expect(results).toMatchObject([{ strategy: 'patient', verdict: 'ok', hotResets: { refused: 0 } }])
   })
+})
+
+test('the table in docs/strategies.md is what is measured', async () => {
+  const page = readFileSync(new URL('../../../../docs/strategies.md', import.meta.url), 'utf8')
+  const cells = page
+    .slice(page.indexOf('## Contention'))
+    .split('\n')
+    .filter((line) => line.startsWith('| `'))
+    .slice(0, 8)
+    .map((line) => line.split('|').map((cell) => cell.trim().replaceAll('`', '')))
+    .map((row) => [row[1], row[2], row[8], row[9], row[10], row[11], row[12]])
+  const [two, many] = [
+    await compared(SLOT, '--all', '--duration', '60'),
+    await compared(SLOT, '--all', '--devices', '64'),
+  ]
+  expect(cells).toEqual(
+    two.results.map((result: ContentionResult, at: number) => {
+      const { hotResets, refaults } = many.results[at] as ContentionResult
+      return [
+        result.strategy,
+        String(Math.round(result.touchesPerSecond)),
+        shareText(result.hotResets.ebusyRate),
+        shareText(result.refaults.excessShare),
+        shareText(hotResets.ebusyRate),
+        shareText(refaults.excessShare),
+        shareText(refaults.inVainShare),
+      ]
+    }),
+  )
 })
 
 test('a strategy that deadlocks is told so, and 1', async () => {

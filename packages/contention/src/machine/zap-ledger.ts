@@ -15,7 +15,7 @@ export interface ZapCause {
 /** Ticket of pages that went for the sake of their own device or mapping. */
 export const WANTED = 0
 /** Ticket of pages that went although nothing was done to their device. */
-export const EXCESS = 1
+const EXCESS = 1
 /** Hot resets that may still be refused have tickets from here on. */
 const FIRST_TICKET = 2
 
