@@ -51,6 +51,12 @@ const KNOWN_BUGS: readonly KnownBug[] = [
     property: 'I6',
     steps: 9,
   },
+  {
+    strategy: 'unmap-range-no-open-lock',
+    scenario: 'slot-two-owners',
+    property: 'lost-update',
+    steps: 3,
+  },
   { strategy: 'vma-list', scenario: 'slot-open-close', size: [2, 0, 1], property: 'I6', steps: 13 },
   { strategy: 'rfc-2021', scenario: 'slot-open-close', size: [2, 0, 1], property: 'I6', steps: 9 },
 ]

@@ -7,6 +7,7 @@ import { NO_PAGES } from './explored-pages.ts'
 import { type LoweringContext, lower, type StepChecks } from './lower.ts'
 import { simplify } from './simplify.ts'
 import { Symbols } from './symbols.ts'
+import { type Lowered, watchUpdates } from './updates.ts'
 
 /** A task before it is compiled. Tasks of one kind do exactly the same and are interchangeable. */
 export interface TaskSource {
@@ -58,23 +59,21 @@ export function makeProgram(sources: readonly TaskSource[], options: ProgramOpti
     ...options.context,
   }
   const kinds = new Map<string, number>()
-  const automata: Automaton[] = []
+  const lowered: Lowered[] = []
   const numberOf = ({ kind, make }: TaskSource): number => {
     let number = kinds.get(kind)
     if (number === undefined) {
       const raw = compileOperation(kind, make, options)
       replayAgainst(raw, make, { walks: replayWalks })
-      number = automata.push(lower(raw, context)) - 1
+      number = lowered.push({ raw, automaton: lower(raw, context) }) - 1
       kinds.set(kind, number)
     }
     return number
   }
   const toTask = (source: TaskSource): ProgramTask => ({ name: source.name, automaton: numberOf(source) })
   const tasks = sources.map(toTask).sort((a, b) => a.automaton - b.automaton)
-  return {
-    symbols: context.symbols,
-    tasks,
-    probes: probes.map(toTask),
-    automata: simplify(automata, context.symbols),
-  }
+  const checked = probes.map(toTask)
+  const running = tasks.map(({ automaton }) => automaton)
+  const automata = simplify(watchUpdates(lowered, running, context.symbols), context.symbols)
+  return { symbols: context.symbols, tasks, probes: checked, automata }
 }

@@ -1,4 +1,4 @@
-/** Hot resets that leave out a lock, or take it too late. */
+/** Hot resets, opens and closes that leave out a lock, or take it too late. */
 import { type Body, type LockingStrategy, Refused, run, unwind, zap } from '@vfiokit/locking'
 import { rfc2021 } from '../rfc-2021.ts'
 import { prepareMembers, tryLockMembers } from '../set-members.ts'
@@ -35,4 +35,14 @@ export const unmapRangeNoSetLock: Strategy = {
   ...unmapRange,
   name: 'unmap-range-no-set-lock',
   excludeSet: rfc2021.excludeSet,
+}
+
+/** unmap-range whose opens and closes take no lock of the set: two may count at once. */
+export const unmapRangeNoOpenLock: Strategy = {
+  ...unmapRange,
+  name: 'unmap-range-no-open-lock',
+
+  *lifecycle(_set, body) {
+    return yield* run(body)
+  },
 }

@@ -1,7 +1,7 @@
 /** The variants, what each is after, and what must be found wrong with it. */
 import type { AnyLockingStrategy, InvariantId } from '@vfiokit/locking'
 import { rfc2021NoGuard, rfc2021PfnKey } from './rfc-2021-variants.ts'
-import { sharedInodeZapFirst, unmapRangeNoSetLock } from './set-variants.ts'
+import { sharedInodeZapFirst, unmapRangeNoOpenLock, unmapRangeNoSetLock } from './set-variants.ts'
 import {
   vmaListDropsTooEarly,
   vmaListForkKeepsPages,
@@ -87,6 +87,12 @@ export const VARIANTS: readonly Variant[] = [
     strategy: unmapRangeNoSetLock,
     after: 'Linux 5.8 to 5.14 and the RFC: the hot reset ioctl does not take reflck',
     bug: 'open and last close come in the middle of the reset of their slot',
+    defect: 'I6',
+  },
+  {
+    strategy: unmapRangeNoOpenLock,
+    after: 'why vfio counts opens under the lock of the set since 5.8 (reflck, then dev_set)',
+    bug: 'open and close take no lock: two that come at once read the same count',
     defect: 'I6',
   },
 ]
