@@ -13,7 +13,7 @@ import type { Automaton, AutomatonNode, Check, Write } from './automaton.ts'
 import type { Symbols } from './symbols.ts'
 
 /** What the check is called in verdicts. */
-export const LOST_UPDATE = 'lost-update'
+const LOST_UPDATE = 'lost-update'
 
 /** An operation before and after lowering. Nodes have the same numbers in both. */
 export interface Lowered {
