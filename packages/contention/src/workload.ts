@@ -22,7 +22,7 @@ export type WorkStep =
   | { readonly do: 'power'; readonly device: string; readonly state: PowerState }
   | { readonly do: 'reset'; readonly device: string }
   /** Of all devices. `retry` pauses and asks again while EBUSY. */
-  | { readonly do: 'hot-reset'; readonly onBusy?: 'give-up' | 'retry' }
+  | { readonly do: 'hot-reset'; readonly onBusy?: 'give-up' | 'retry' | 'fail' }
   | { readonly do: 'open' | 'close'; readonly device: string }
   | { readonly do: 'munmap' | 'mmap'; readonly mapping: string }
 

@@ -30,6 +30,11 @@ export interface ExploreProgress {
 /** A verdict with the name of the strategy that it is about. */
 export interface StrategyVerdict extends Verdict {
   readonly strategy: string
+  /**
+   * The most mappings of other devices that one zap of an operation reaches. Of the code, not of what was
+   * looked at; 0 for a strategy that could not be compiled.
+   */
+  readonly overZap: number
 }
 
 type Explorer = (
@@ -64,10 +69,11 @@ export function* explore(
     const model = new Model(strategy, spec)
     const program = model.program()
     const verdict = yield* MODES[mode](program, { ...options, atRest: restCheck(model, program) })
-    return { strategy: strategy.name, ...verdict, ...boundOf(spec, verdict), cpuSeconds: cpu() }
+    const overZap = model.overZap.mappings
+    return { strategy: strategy.name, ...verdict, ...boundOf(spec, verdict), overZap, cpuSeconds: cpu() }
   } catch (error) {
     if (!(error instanceof CompileError)) throw error
-    const nothing = { reductions: [], states: 0, transitions: 0, cpuSeconds: cpu() }
+    const nothing = { reductions: [], states: 0, transitions: 0, overZap: 0, cpuSeconds: cpu() }
     const found = { verdict: 'error' as const, property: error.rule, message: error.message }
     return { strategy: strategy.name, ...found, mode, lockSemantics: semantics, ...nothing }
   }

@@ -17,7 +17,8 @@ export { restCheck } from './model/at-rest.ts'
 export type { ExploredDevice } from './model/explored-device.ts'
 export type { ExploredMapping, ExploredSpace } from './model/explored-mapping.ts'
 export { Model } from './model/model.ts'
-export type { MappingSpec, ModelSpec, StepSpec, TaskSpec } from './model/model-spec.ts'
+export type { MappingSpec, ModelSpec, OnBusy, StepSpec, TaskSpec } from './model/model-spec.ts'
+export type { OverZap } from './model/over-zap.ts'
 export { type ModelSize, resizeModel } from './model/resize.ts'
 export { type BoundedOptions, bounded } from './modes/bounded.ts'
 export { type ExhaustiveOptions, exhaustive, exploreNow, type Progress } from './modes/exhaustive.ts'
@@ -37,7 +38,7 @@ export type {
   Write,
 } from './program/automaton.ts'
 export type { ExploredPages } from './program/explored-pages.ts'
-export type { LoweringContext, StepChecks } from './program/lower.ts'
+export type { LoweringContext, OpPlace, StepChecks } from './program/lower.ts'
 export {
   makeProgram,
   type Program,

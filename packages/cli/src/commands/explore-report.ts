@@ -18,10 +18,20 @@ export function verdictsText({ path, spec, results }: Explored, paint: Paint): s
     result.property ?? '',
     result.states,
     result.transitions,
+    result.overZap,
     result.cpuSeconds.toFixed(2),
     scopeOf(result),
   ])
-  const heading = ['strategy', 'verdict', 'property', 'states', 'transitions', 'CPU s', 'what was looked at']
+  const heading = [
+    'strategy',
+    'verdict',
+    'property',
+    'states',
+    'transitions',
+    'over-zap',
+    'CPU s',
+    'what was looked at',
+  ]
   const failed = results.filter(({ verdict }) => verdict !== 'ok')
   return [
     paint('bold', `${path}: ${sizeOf(spec)}`),

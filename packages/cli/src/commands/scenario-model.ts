@@ -33,7 +33,10 @@ const STEPS: { readonly [kind: string]: (args: never) => StepSpec | undefined } 
   }),
   flr: ({ device }: { device: string }) => ({ do: 'reset', device }),
   reset: ({ device }: { device: string }) => ({ do: 'reset', device }),
-  'hot-reset': ({ onBusy = 'give-up' }: { onBusy?: 'give-up' | 'retry' }) => ({ do: 'hot-reset', onBusy }),
+  'hot-reset': ({ onBusy = 'give-up' }: { onBusy?: 'give-up' | 'retry' | 'fail' }) => ({
+    do: 'hot-reset',
+    onBusy,
+  }),
   open: ({ device }: { device: string }) => ({ do: 'open', device }),
   close: ({ device }: { device: string }) => ({ do: 'close', device }),
   mmap: ({ mapping }: { mapping: string }) => ({ do: 'mmap', mapping }),

@@ -27,7 +27,7 @@ import type { Symbols } from '../program/symbols.ts'
 import type { ExploredDevice } from './explored-device.ts'
 import type { ExploredMapping } from './explored-mapping.ts'
 import type { MappingSymbols } from './mapping-symbols.ts'
-import { LifecycleOp } from './model-ops.ts'
+import { BusyOp, LifecycleOp } from './model-ops.ts'
 
 /** What the invariants are asked of. */
 export interface CheckedModel {
@@ -62,6 +62,7 @@ class ModelChecks {
     if (op instanceof InsertOp) return this.#insert(op)
     if (op instanceof SetOp) return this.#set(op, held)
     if (op instanceof LifecycleOp) return [this.#lifecycle(op)]
+    if (op instanceof BusyOp) return [broken('busy', 'a hot reset is refused that must not be')]
     if (op instanceof EffectOp && op.subject !== undefined) {
       const devices = op.subject.devices.map(({ id }) => this.#byId.get(id)!)
       return op.subject.kind === 'bus-reset'

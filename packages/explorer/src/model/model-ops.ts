@@ -1,4 +1,4 @@
-/** Two ops that only a model has: a mapping comes or goes, a device is enabled or disabled. */
+/** Ops that only a model has: a mapping comes or goes, a device is enabled or disabled, a reset is refused. */
 import { EffectOp, Op } from '@vfiokit/locking'
 import type { ExploredDevice } from './explored-device.ts'
 import type { ExploredMapping } from './explored-mapping.ts'
@@ -30,5 +30,12 @@ export class LifecycleOp extends EffectOp<undefined> {
     verb: 'enable' | 'disable',
   ) {
     super(`${verb} ${device.id}`, [undefined], () => undefined, undefined)
+  }
+}
+
+/** A hot reset was refused that must not be. */
+export class BusyOp extends EffectOp<undefined> {
+  constructor() {
+    super('hot reset is busy', [undefined], () => undefined, undefined)
   }
 }

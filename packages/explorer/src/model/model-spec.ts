@@ -14,6 +14,9 @@ export interface MappingSpec {
   readonly later?: boolean
 }
 
+/** What a hot reset makes of EBUSY. */
+export type OnBusy = 'give-up' | 'retry' | 'fail'
+
 /** One step of a task. */
 export type StepSpec =
   /** User space touches a unit of a mapping. */
@@ -23,8 +26,8 @@ export type StepSpec =
   | { readonly do: 'set-memory'; readonly device: string; readonly on: boolean }
   | { readonly do: 'power'; readonly device: string; readonly state: PowerState }
   | { readonly do: 'reset'; readonly device: string }
-  /** Of all devices of the model. `retry` asks again while EBUSY. */
-  | { readonly do: 'hot-reset'; readonly onBusy?: 'give-up' | 'retry' }
+  /** Of all devices of the model. While EBUSY `retry` asks again; `fail` makes EBUSY a violation, `busy`. */
+  | { readonly do: 'hot-reset'; readonly onBusy?: OnBusy }
   | { readonly do: 'open' | 'close'; readonly device: string }
   | { readonly do: 'munmap' | 'mmap'; readonly mapping: string }
 

@@ -21,6 +21,7 @@ import { found } from './lookup.ts'
 import { MappingSymbols } from './mapping-symbols.ts'
 import { modelChecks } from './model-checks.ts'
 import type { MappingSpec, ModelSpec, StepSpec } from './model-spec.ts'
+import { OverZap } from './over-zap.ts'
 import { StepRunner } from './step-runner.ts'
 
 /** What steps refer to by name. */
@@ -30,6 +31,8 @@ export class Model {
   readonly devices: ReadonlyMap<string, ExploredDevice>
   readonly processes: ReadonlyMap<string, ProcessHandle>
   readonly mappings: ReadonlyMap<string, ExploredMapping>
+  /** Known when a program was made. */
+  readonly overZap: OverZap
 
   /** @throws RangeError for a mapping of a device or process that there is not. */
   constructor(
@@ -48,6 +51,7 @@ export class Model {
       }),
     )
     this.mappings = new Map(spec.mappings.map((mapping) => [mapping.name, this.#mapping(mapping)]))
+    this.overZap = new OverZap(new Map(spec.tasks.map(({ steps }) => [kindOf(steps), steps])))
   }
 
   /** The program of this model. @throws CompileError */
@@ -71,7 +75,7 @@ export class Model {
     )
     return makeProgram(sources, {
       ...options,
-      context: { symbols, pages, checks, isAsked: askedIn(this.spec) },
+      context: { symbols, pages, checks: this.overZap.watch(checks), isAsked: askedIn(this.spec) },
       probes,
     })
   }

@@ -28,8 +28,8 @@ import type { ExploredDevice } from './explored-device.ts'
 import type { ExploredMapping } from './explored-mapping.ts'
 import { found } from './lookup.ts'
 import type { Model } from './model.ts'
-import { LifecycleOp, LinkOp } from './model-ops.ts'
-import type { StepSpec } from './model-spec.ts'
+import { BusyOp, LifecycleOp, LinkOp } from './model-ops.ts'
+import type { OnBusy, StepSpec } from './model-spec.ts'
 
 const works = (name: string) => () => effect<VfioErrno | undefined>(name, [undefined], () => undefined)
 
@@ -47,7 +47,7 @@ const RUNNERS: { readonly [K in StepSpec['do']]: Runner<K> } = {
       effect('power write', [state], () => state),
     ),
   reset: (run, { device }) => resetFunction(run.model.strategy, run.device(device), works('function reset')),
-  'hot-reset': (run, { onBusy }) => (onBusy === 'retry' ? run.hotResetUntilDone() : run.hotReset()),
+  'hot-reset': (run, { onBusy = 'give-up' }) => HOT_RESETS[onBusy](run),
   *open(run, { device: name }) {
     const device = run.device(name)
     const errno = yield* openDevice(run.model.strategy, device, function* () {
@@ -62,6 +62,12 @@ const RUNNERS: { readonly [K in StepSpec['do']]: Runner<K> } = {
   },
   munmap: (run, { mapping }) => run.munmap(run.mapping(mapping)),
   mmap: (run, { mapping }) => run.mmap(run.mapping(mapping)),
+}
+
+const HOT_RESETS: Readonly<Record<OnBusy, (run: StepRunner) => Operation<unknown>>> = {
+  'give-up': (run) => run.hotReset(),
+  retry: (run) => run.hotResetUntilDone(),
+  fail: (run) => run.hotResetThatMustGo(),
 }
 
 /** Makes the operations of a model's tasks. */
@@ -115,6 +121,10 @@ export class StepRunner {
   *hotResetUntilDone(): Operation<void> {
     do yield* label('hot reset')
     while ((yield* this.hotReset()) === 'EBUSY')
+  }
+
+  *hotResetThatMustGo(): Operation<void> {
+    if ((yield* this.hotReset()) === 'EBUSY') yield* new BusyOp()
   }
 
   /** Empties the mapping, makes it unfindable, and tells the strategy; as `do_munmap` under mmap_lock. */

@@ -23,8 +23,14 @@ import { type Automaton, type AutomatonNode, always, type Check, END, type Instr
 import type { ExploredPages } from './explored-pages.ts'
 import type { Symbols } from './symbols.ts'
 
+/** Where an op stands: the operation by its name, and the scopes around the op, outermost first. */
+export interface OpPlace {
+  readonly operation: string
+  readonly path: readonly string[]
+}
+
 /** What must hold of a step: the invariants of a model. */
-export type StepChecks = (op: Op<unknown>, held: RawNode['held']) => readonly Check[]
+export type StepChecks = (op: Op<unknown>, held: RawNode['held'], place: OpPlace) => readonly Check[]
 
 /** Where ops find their state. */
 export interface LoweringContext {
@@ -79,7 +85,10 @@ function lowerNode(name: string, raw: RawNode, context: LoweringContext): Automa
   const instruction = instructionOf(raw.op, name, context)
   if (instruction === undefined) return failure('range', `${raw.op.object} is no value of the cell`)
   const { kind: op, object } = raw.op
-  const checks = [...context.checks(raw.op, raw.held), ...assertionOf(raw.op)]
+  const checks = [
+    ...context.checks(raw.op, raw.held, { operation: name, path: raw.path }),
+    ...assertionOf(raw.op),
+  ]
   const results = raw.results.map(resultText)
   return { instruction, checks, held, next: raw.next, progress: raw.progress, op, object, results }
 }

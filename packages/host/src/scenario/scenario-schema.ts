@@ -39,10 +39,13 @@ export interface StepArgumentTypes {
   readonly flr: DeviceArguments
   /** VFIO_DEVICE_RESET. */
   readonly reset: DeviceArguments
-  /** `groups` by the devices in them; by default the device's own. `retry` asks up to 100 times while EBUSY. */
+  /**
+   * `groups` by the devices in them; by default the device's own. While EBUSY `retry` asks up to 100 times;
+   * `fail` makes EBUSY a failure of the task.
+   */
   readonly 'hot-reset': DeviceArguments & {
     readonly groups?: readonly string[] | undefined
-    readonly onBusy?: 'give-up' | 'retry' | undefined
+    readonly onBusy?: 'give-up' | 'retry' | 'fail' | undefined
   }
   /** Opens the device once more in the task's process. */
   readonly open: DeviceArguments
@@ -87,7 +90,7 @@ const STEPS: { readonly [K in StepName]: z.ZodType<StepArgumentTypes[K]> } = {
   'hot-reset': z.strictObject({
     device: name,
     groups: z.array(name).optional(),
-    onBusy: z.enum(['give-up', 'retry']).optional(),
+    onBusy: z.enum(['give-up', 'retry', 'fail']).optional(),
   }),
   open: onDevice,
   close: onDevice,

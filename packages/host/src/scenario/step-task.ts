@@ -57,7 +57,10 @@ function* runOnce(
       timeline.signal(at(), error, what, 'mapping' in args ? args.mapping : undefined)
     } else if (VfioError.is(error)) {
       timeline.refused(at(), error, what)
-      if (VfioError.is(error, 'EBUSY')) return 'busy'
+      if (VfioError.is(error, 'EBUSY')) {
+        if (step['hot-reset']?.onBusy === 'fail') throw error
+        return 'busy'
+      }
     } else {
       timeline.add(at(), 'failed', `${what}: ${String(error)}`)
       throw error
