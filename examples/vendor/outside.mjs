@@ -1,8 +1,9 @@
 /**
  * Follows the guide as its reader would: in empty folders, with the packages as they are published.
  *
- *   vendor    the files of docs/guides/vendor.md, `vfiokit run`, its tests, and the same from TypeScript
- *   topology  @vfiokit/topology alone: no container comes with it, and it says what a reset reaches
+ *   vendor      the files of docs/guides/vendor.md, `vfiokit run`, its tests, and the same from TypeScript
+ *   researcher  every file, change and command of docs/guides/researcher.md, and what each command prints
+ *   topology    @vfiokit/topology alone: no container comes with it, and it says what a reset reaches
  *
  * The packages must be built. Exit code 1 with what is wrong.
  */
@@ -20,6 +21,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { changed, stepsOf, withoutTimes } from '../researcher/guide.mjs'
 import { filesOf } from './guide.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -100,6 +102,29 @@ function demandRegion(folder) {
 }
 
 /** @param {string} folder @param {string[]} archives */
+function followResearcherGuide(folder, archives) {
+  mkdirSync(folder)
+  let isInstalled = false
+  for (const step of stepsOf(readFileSync(join(root, 'docs/guides/researcher.md'), 'utf8'))) {
+    const file = 'name' in step ? join(folder, step.name) : folder
+    if (step.do === 'write') writeFileSync(file, step.content)
+    else if (step.do === 'change') writeFileSync(file, changed(readFileSync(file, 'utf8'), step))
+    else {
+      if (!isInstalled) run(folder, 'npm', 'install', '--no-audit', '--no-fund', ...archives)
+      isInstalled = true
+      demandOutput(folder, step)
+    }
+  }
+}
+
+/** Some commands end with 1, and say why: what they print is what counts. */
+function demandOutput(/** @type {string} */ cwd, /** @type {{ command: string, prints: string }} */ step) {
+  const { stdout, stderr } = spawnSync('bash', ['-c', step.command], { cwd, env, encoding: 'utf8' })
+  const [printed, expected] = [withoutTimes(stdout + stderr), withoutTimes(step.prints)]
+  if (printed !== expected) throw new Error(`"${step.command}" prints\n${printed}\ninstead of\n${expected}`)
+}
+
+/** @param {string} folder @param {string[]} archives */
 function useTopologyAlone(folder, archives) {
   mkdirSync(folder)
   const archive = archives.find((each) => /vfiokit-topology-/.test(each)) ?? ''
@@ -125,6 +150,8 @@ try {
   const archives = pack(packed)
   followGuide(join(temporary, 'vendor'), archives)
   console.log('ok     docs/guides/vendor.md, followed in an empty folder')
+  followResearcherGuide(join(temporary, 'researcher'), archives)
+  console.log('ok     docs/guides/researcher.md, followed in an empty folder')
   useTopologyAlone(join(temporary, 'topology'), archives)
   console.log('ok     @vfiokit/topology alone, in an empty folder')
   rmSync(temporary, { recursive: true })
