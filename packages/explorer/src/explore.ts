@@ -32,9 +32,9 @@ export interface StrategyVerdict extends Verdict {
   readonly strategy: string
   /**
    * The most mappings of other devices that one zap of an operation reaches. Of the code, not of what was
-   * looked at; 0 for a strategy that could not be compiled.
+   * looked at; absent where it was not compiled.
    */
-  readonly overZap: number
+  readonly overZap?: number
 }
 
 type Explorer = (
@@ -73,7 +73,7 @@ export function* explore(
     return { strategy: strategy.name, ...verdict, ...boundOf(spec, verdict), overZap, cpuSeconds: cpu() }
   } catch (error) {
     if (!(error instanceof CompileError)) throw error
-    const nothing = { reductions: [], states: 0, transitions: 0, overZap: 0, cpuSeconds: cpu() }
+    const nothing = { reductions: [], states: 0, transitions: 0, cpuSeconds: cpu() }
     const found = { verdict: 'error' as const, property: error.rule, message: error.message }
     return { strategy: strategy.name, ...found, mode, lockSemantics: semantics, ...nothing }
   }

@@ -48,6 +48,7 @@ export {
 } from './program/program.ts'
 export { Symbols, type Variable } from './program/symbols.ts'
 export type { BlockedPlace, Counterexample, TraceStep } from './report/counterexample.ts'
+export { cpuClock } from './report/cpu-clock.ts'
 export { dotOf } from './report/dot.ts'
 export { promelaOf } from './report/promela.ts'
 export type { Mode, Verdict, VerdictKind } from './report/verdict.ts'

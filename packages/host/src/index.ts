@@ -21,6 +21,15 @@ export {
   runScenario,
   type ScenarioOptions,
 } from './scenario/run-scenario.ts'
+export {
+  type EngineFinding,
+  type EngineSample,
+  type EngineSampleOptions,
+  type EngineSampler,
+  type EngineStep,
+  replayEngine,
+  sampleEngine,
+} from './scenario/sample-engine.ts'
 export { parseScenario, readScenarioFile, type Scenario } from './scenario/scenario-file.ts'
 export {
   type Backing,

@@ -16,9 +16,10 @@ export {
 } from './driver/controlled.ts'
 export { HeldLocks } from './driver/held-locks.ts'
 export { guardedLive, runLive } from './driver/live.ts'
+export { type PctOptions, pctSchedule } from './driver/pct-schedule.ts'
 export { ProtocolError, type ProtocolRule } from './driver/protocol-error.ts'
 export { type RecordedStep, type Recording, record } from './driver/recording.ts'
-export { randomSchedule, type Schedule } from './driver/schedule.ts'
+export { type Runnable, randomSchedule, type Schedule } from './driver/schedule.ts'
 export {
   AssertOp,
   assert,

@@ -23,15 +23,13 @@ import { painter, type Terminal } from '../terminal.ts'
 import type { ContentionFlags } from './contention.ts'
 import { contentionText } from './contention-report.ts'
 import { watchInterrupt } from './interrupt.ts'
+import { ProgressLine } from './progress-line.ts'
 import { modelOf } from './scenario-model.ts'
 import { strategiesOf } from './strategies-asked.ts'
 
 const NS_PER_SECOND = 1e9
 /** Simulated seconds, unless `--duration` says otherwise. */
 const DURATION_S = 5
-/** Progress is shown that often, on a terminal. */
-const SHOWN_EVERY_MS = 200
-
 /** What is the same in all runs of one comparison. */
 export interface ContentionSetting {
   readonly scenario: string
@@ -156,19 +154,17 @@ async function drive(
   run: Generator<ContentionProgress, ContentionResult>,
   what: string,
   durationNs: number,
-  { err }: Terminal,
+  terminal: Terminal,
 ): Promise<ContentionResult> {
-  let shown = 0
+  const line = new ProgressLine(terminal)
   for (;;) {
     const next = run.next()
     if (next.done) {
-      if (shown > 0) err.write('\r\u001b[K')
+      line.clear()
       return next.value
     }
     await new Promise((resume) => setImmediate(resume))
-    if (err.isTTY !== true || Date.now() - shown < SHOWN_EVERY_MS) continue
-    shown = Date.now()
     const { simulatedNs, steps } = next.value
-    err.write(`\r${what}: ${Math.floor((100 * simulatedNs) / durationNs)} %, ${steps} steps\u001b[K`)
+    line.show(`${what}: ${Math.floor((100 * simulatedNs) / durationNs)} %, ${steps} steps`)
   }
 }

@@ -4,6 +4,7 @@ import {
   type ExploreOptions,
   type ExploreProgress,
   explore,
+  type ModelSize,
   type ModelSpec,
   NO_REDUCTIONS,
   resizeModel,
@@ -12,16 +13,16 @@ import {
 import { readScenarioFile, type Scenario } from '@vfiokit/host/files'
 import { painter, type Terminal } from '../terminal.ts'
 import type { ExploreFlags } from './explore.ts'
+import { type EngineVerdict, refuseForEngine, sampleEngines } from './explore-engine.ts'
 import { expectationsOf } from './explore-expect.ts'
 import { keep, replayKept, writeModels } from './explore-files.ts'
 import { verdictsText } from './explore-report.ts'
 import { watchInterrupt } from './interrupt.ts'
+import { ProgressLine } from './progress-line.ts'
 import { modelOf } from './scenario-model.ts'
 import { strategiesOf } from './strategies-asked.ts'
 
 const BYTES_PER_MEGABYTE = 2 ** 20
-/** Progress is shown that often, on a terminal. */
-const SHOWN_EVERY_MS = 200
 
 /** @returns 0 when every verdict is what the scenario expects, or every replay as it was kept; else 1 */
 export async function exploreScenario(
@@ -30,14 +31,18 @@ export async function exploreScenario(
   terminal: Terminal,
 ): Promise<number> {
   const scenario = readScenarioFile(path)
-  const spec = resizeModel(modelOf(scenario), flags)
+  if (flags.engine === true) refuseForEngine(flags)
+  const specOf = (size: ModelSize) => resizeModel(modelOf(scenario), size)
+  const spec = specOf(flags)
   const strategies = await strategiesOf(scenario, flags)
   if (flags.promela !== undefined || flags.dot !== undefined) return writeModels(strategies, spec, flags)
-  if (flags.replay !== undefined) return replayKept(flags.replay, strategies, spec, terminal)
+  if (flags.replay !== undefined)
+    return replayKept(flags.replay, { strategies, scenario, specOf, size: sizeOf(flags) }, terminal)
   const expected = expectationsOf(scenario, strategies)
-  const verdicts = await exploreAll(strategies, spec, optionsOf(scenario, flags), terminal)
+  const verdicts = await verdictsOf({ strategies, scenario, spec, flags, terminal })
   const results = verdicts.map((verdict) => ({ ...verdict, ...expected(verdict) }))
-  if (flags.save !== undefined) keep(flags.save, { scenario: path, spec, strategies }, results)
+  if (flags.save !== undefined)
+    keep(flags.save, { scenario: path, spec, size: sizeOf(flags), strategies }, results)
   const text =
     flags.json === true
       ? JSON.stringify({ scenario: path, results }, undefined, 2)
@@ -46,23 +51,32 @@ export async function exploreScenario(
   return results.every(({ verdict, expected = 'ok' }) => verdict === expected) ? 0 : 1
 }
 
-async function exploreAll(
-  strategies: readonly AnyLockingStrategy[],
-  spec: ModelSpec,
-  options: ExploreOptions,
-  terminal: Terminal,
-): Promise<StrategyVerdict[]> {
+/** What was asked for of a size; a file of counterexamples keeps it. */
+function sizeOf({ devices, faults, resets }: ExploreFlags): ModelSize {
+  return { devices, faults, resets }
+}
+
+interface Asked {
+  readonly strategies: readonly AnyLockingStrategy[]
+  readonly scenario: Scenario
+  readonly spec: ModelSpec
+  readonly flags: ExploreFlags
+  readonly terminal: Terminal
+}
+
+async function verdictsOf({ strategies, scenario, spec, flags, terminal }: Asked): Promise<EngineVerdict[]> {
   const interrupt = watchInterrupt()
-  const results: StrategyVerdict[] = []
   try {
-    for (const strategy of strategies) {
-      const run = explore(strategy, spec, { ...options, shouldStop: () => interrupt.seen })
-      results.push(await drive(run, strategy, terminal))
-    }
+    if (flags.engine === true)
+      return await sampleEngines(strategies, scenario, flags, { interrupt, terminal })
+    const options = { ...optionsOf(scenario, flags), shouldStop: () => interrupt.seen }
+    const results: StrategyVerdict[] = []
+    for (const strategy of strategies)
+      results.push(await drive(explore(strategy, spec, options), strategy, terminal))
+    return results
   } finally {
     interrupt.forget()
   }
-  return results
 }
 
 function optionsOf({ document }: Scenario, flags: ExploreFlags): ExploreOptions {
@@ -87,20 +101,18 @@ function optionsOf({ document }: Scenario, flags: ExploreFlags): ExploreOptions 
 async function drive(
   run: Generator<ExploreProgress, StrategyVerdict>,
   { name }: AnyLockingStrategy,
-  { err }: Terminal,
+  terminal: Terminal,
 ): Promise<StrategyVerdict> {
-  let shown = 0
+  const line = new ProgressLine(terminal)
   for (;;) {
     const next = run.next()
     if (next.done) {
-      if (shown > 0) err.write('\r\u001b[K')
+      line.clear()
       return next.value
     }
     await new Promise((resume) => setImmediate(resume))
-    if (err.isTTY !== true || Date.now() - shown < SHOWN_EVERY_MS) continue
-    shown = Date.now()
     const { states, runs, transitions } = next.value
     const looked = states === undefined ? `${runs} runs` : `${states} states`
-    err.write(`\r${name}: ${looked}, ${transitions} transitions\u001b[K`)
+    line.show(`${name}: ${looked}, ${transitions} transitions`)
   }
 }

@@ -18,7 +18,7 @@ export function verdictsText({ path, spec, results }: Explored, paint: Paint): s
     result.property ?? '',
     result.states,
     result.transitions,
-    result.overZap,
+    result.overZap ?? '',
     result.cpuSeconds.toFixed(2),
     scopeOf(result),
   ])

@@ -177,6 +177,73 @@ describe('a file', () => {
   })
 })
 
+describe('counterexamples in a file', () => {
+  test('know the size that they were found at', async () => {
+    const file = fileWith('sized.json', '')
+    const size = ['--devices', '1', '--faults', '1', '--resets', '0']
+    await explored(SLOT, '--strategy', 'zap-before-lock', ...size, '--save', file)
+    expect(JSON.parse(readFileSync(file, 'utf8'))[0].size).toEqual({ devices: 1, faults: 1, resets: 0 })
+    const again = await vfiokit(['explore', SLOT, '--strategy', 'zap-before-lock', '--replay', file])
+    expect(again).toMatchObject({ code: 0, out: 'zap-before-lock: I1 again, after 9 steps\n' })
+    const larger = ['--devices', '2', '--replay', file]
+    const { out } = await vfiokit(['explore', SLOT, '--strategy', 'zap-before-lock', ...larger])
+    expect(out).toContain('the code has changed since')
+  })
+
+  test.each([
+    ['no JSON', '{'],
+    ['a step without a task', '[{"strategy":"a","lockSemantics":"queue-fair","steps":[{"op":"x"}]}]'],
+    [
+      'a size of words',
+      '[{"strategy":"a","lockSemantics":"queue-fair","steps":[],"size":{"devices":"two"}}]',
+    ],
+    ['a schedule of numbers', '[{"strategy":"a","lockSemantics":"queue-fair","steps":[],"schedule":[1]}]'],
+  ])('are refused with %s', async (_what, text) => {
+    const { code, err } = await vfiokit(['explore', SLOT, '--replay', fileWith('bad.json', text)])
+    expect(code).toBe(2)
+    expect(err).toContain('holds no counterexamples')
+  })
+})
+
+describe('the whole engine', () => {
+  const ENGINE = ['--mode', 'sample', '--engine'] as const
+
+  test('is sampled under every strategy, and its verdict says so', async () => {
+    const { code, results } = await explored(SLOT, ...ENGINE, '--runs', '20', '--all')
+    expect(results).toHaveLength(8)
+    for (const { verdict, mode, bound } of results)
+      expect({ verdict, mode, bound }).toEqual({
+        verdict: 'ok',
+        mode: 'sample',
+        bound: '20 runs of mixed of the whole engine, seed 1',
+      })
+    expect(code).toBe(0)
+  })
+
+  test('shows a canary in a table of steps, which can be kept and taken again', async () => {
+    const file = fileWith('engine.json', '')
+    const asked = ['explore', SLOT, '--strategy', 'zap-before-lock']
+    const { code, out } = await vfiokit([...asked, ...ENGINE, '--save', file])
+    expect(code).toBe(1)
+    expect(out).toMatch(/insert bar0 page 0[\s\S]*set memory:0000:01:00\.0 := false/)
+    const again = await vfiokit([...asked, '--replay', file])
+    expect(again.out).toMatch(/^zap-before-lock: I1 again, after \d+ steps\n$/)
+    writeFileSync(file, readFileSync(file, 'utf8').replace('"zap-before-lock"', '"unmap-range"'))
+    const mended = await vfiokit(['explore', SLOT, '--strategy', 'unmap-range', '--replay', file])
+    expect(mended).toMatchObject({ code: 1, out: 'unmap-range: I1 before, now nothing wrong\n' })
+  })
+
+  test.each([
+    [['--engine'], 'only samples are taken of the whole engine'],
+    [[...ENGINE, '--devices', '3'], '--devices does not go with --engine'],
+    [[...ENGINE, '--promela', 'x.pml'], '--promela does not go with --engine'],
+  ])('refuses %j', async (args, message) => {
+    const { code, err } = await vfiokit(['explore', SLOT, ...args])
+    expect(code).toBe(2)
+    expect(err).toContain(message)
+  })
+})
+
 describe('a strategy of a file', () => {
   test('is explored under its own name', async () => {
     const path = fileURLToPath(new URL('../../../../examples/researcher/patient.ts', import.meta.url))

@@ -23,6 +23,7 @@ export interface ExploreFlags extends StrategyFlags {
   readonly runs?: number
   readonly seed?: number
   readonly sampler?: 'walk' | 'pct' | 'mixed'
+  readonly engine?: boolean
   readonly fairness?: 'weak' | 'strong'
   /** A file of counterexamples to write. */
   readonly save?: string
@@ -64,6 +65,7 @@ export function addExplore(program: Command, terminal: Terminal, finish: (code: 
     .option('--runs <n>', 'sample: how many runs; 100000', whole(1))
     .option('--seed <n>', 'sample: equal seeds give equal runs; 1', whole(0))
     .addOption(new Option('--sampler <sampler>', 'sample: how runs are drawn; mixed').choices(SAMPLERS))
+    .option('--engine', 'sample: the whole engine with its hardware, not the model of it')
     .addOption(new Option('--fairness <fairness>', 'liveness: of the scheduler; strong').choices(FAIRNESS))
     .option('--save <file>', 'keep the counterexamples in a file')
     .option('--replay <file>', 'take the steps of kept counterexamples again, instead of exploring')

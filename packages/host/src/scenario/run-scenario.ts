@@ -6,6 +6,8 @@ import {
   InvariantMonitor,
   type InvariantReport,
   randomSchedule,
+  type Schedule,
+  type Watcher,
 } from '@vfiokit/locking'
 import type { Diagnostic, YamlPath } from '@vfiokit/topology'
 import { type Complain, ConfigError, complainPlainly } from '../config-error.ts'
@@ -27,6 +29,10 @@ export interface RunOptions {
   readonly seed?: number | undefined
   /** A run that takes more steps is stopped, and its verdict is `failed`. A million by default. */
   readonly stepsMax?: number | undefined
+  /** Instead of a random walk by the seed. */
+  readonly schedule?: Schedule | undefined
+  /** Sees every step. */
+  readonly watch?: Watcher | undefined
 }
 
 /** How the runs of a scenario go. */
@@ -103,10 +109,10 @@ export function runOn(
   const monitor = new InvariantMonitor(host.strategy, devices)
   const timeline = new Timeline(devices)
   const seed = options.seed ?? document.seed ?? DEFAULT_SEED
-  const { stepsMax } = options
+  const { stepsMax, schedule = randomSchedule(seed), watch } = options
   const driver = new ControlledDriver({
-    schedule: randomSchedule(seed),
-    watchers: [timeline.watch, monitor.watch],
+    schedule,
+    watchers: [timeline.watch, monitor.watch, ...(watch === undefined ? [] : [watch])],
     ...(stepsMax === undefined ? {} : { stepsMax }),
   })
   spawnTasks(document.tasks, { stage, driver, timeline })

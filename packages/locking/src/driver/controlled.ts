@@ -123,7 +123,7 @@ export class ControlledDriver {
       for (const task of this.#tasks) if (this.#canStep(task)) runnable.push(task)
       if (runnable.length === 0) return this.#outcome(this.#blocked().length > 0 ? 'deadlock' : 'finished')
       if (this.#step >= this.#stepsMax) return this.#outcome('step-limit')
-      const picked = this.#schedule(runnable.length)
+      const picked = this.#schedule(runnable.length, runnable)
       const task = runnable[picked]
       if (task === undefined) throw new RangeError(`schedule picked ${picked} of ${runnable.length}`)
       this.#step++

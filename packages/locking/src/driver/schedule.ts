@@ -2,8 +2,13 @@
 import { uniformInt } from 'pure-rand/distribution/uniformInt'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 
-/** Picks one of `count` runnable tasks: a number from 0 to `count - 1`. */
-export type Schedule = (count: number) => number
+/** A task that could take a step. */
+export interface Runnable {
+  readonly name: string
+}
+
+/** Picks one of `count` runnable tasks: a number from 0 to `count - 1`. The list is good until it returns. */
+export type Schedule = (count: number, runnable: readonly Runnable[]) => number
 
 /** The generator keeps 32 bits of a seed. */
 const SEED_MAX = 0xffff_ffff
@@ -14,7 +19,7 @@ const SEED_MAX = 0xffff_ffff
  * @param seed - An integer from 0 to 4294967295.
  * @throws RangeError for any other number: two that differ could give one run.
  */
-export function randomSchedule(seed: number): Schedule {
+export function randomSchedule(seed: number): (count: number) => number {
   if (!Number.isInteger(seed) || seed < 0 || seed > SEED_MAX)
     throw new RangeError(`seed ${seed} is not an integer from 0 to ${SEED_MAX}`)
   const generator = xoroshiro128plus(scatter(seed))
