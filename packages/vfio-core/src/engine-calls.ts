@@ -133,8 +133,18 @@ export class EngineCalls implements ProcessCalls {
   *fork(childId: string): Operation<EngineCalls> {
     if (this.core.processes.has(childId)) throw new TypeError(`process ${childId} exists already`)
     const child = this.core.process(childId)
-    yield* fork(this.process, child.process)
+    yield* this.forkInto(child)
     return child
+  }
+
+  /**
+   * The same into a process that is there already and has mapped nothing: its files are closed.
+   *
+   * @throws TypeError for a process with mappings.
+   */
+  *forkInto(child: EngineCalls): Operation<void> {
+    if (child.process.vmas.length > 0) throw new TypeError(`process ${child.id} has mappings already`)
+    yield* fork(this.process, child.process)
   }
 
   /** Gives another process the same open file. */

@@ -16,6 +16,7 @@ import {
   type Measurement,
   plotOf,
   simulate,
+  type Workload,
 } from '@vfiokit/contention'
 import { type AnyLockingStrategy, type ModelSpec, resizeModel } from '@vfiokit/explorer'
 import { ConfigError, readScenarioFile } from '@vfiokit/host/files'
@@ -119,6 +120,19 @@ function sizesOf({ devices }: ModelSpec, flags: ContentionFlags): readonly Conte
   )
 }
 
+/** @throws ConfigError for a fork: a client goes round for ever, and a process is forked into once. */
+function workloadOf(spec: ModelSpec): Workload {
+  const tasks = spec.tasks.map(({ steps, ...task }) => ({
+    ...task,
+    steps: steps.map((step) => {
+      if (step.do !== 'fork') return step
+      const message = 'a fork cannot be done again and again, as clients do'
+      throw new ConfigError([{ severity: 'error', code: 'step-not-measured', message, found: 'fork' }])
+    }),
+  }))
+  return { ...spec, tasks }
+}
+
 async function measureAll(
   strategies: readonly AnyLockingStrategy[],
   spec: ModelSpec,
@@ -130,7 +144,7 @@ async function measureAll(
   const rows: Measurement[] = []
   try {
     for (const size of sizes) {
-      const workload = resizeModel(spec, { devices: size.devices })
+      const workload = workloadOf(resizeModel(spec, { devices: size.devices }))
       const options: ContentionOptions = {
         ...{ seed, durationNs, pages, costs, copies: size.mappings },
         rates: { fault: size.faultRate, toggle: toggleRate, reset: resetRate },

@@ -98,7 +98,14 @@ test('a hot reset that tries again is explored too', async () => {
 })
 
 test('every example runs live as well', async () => {
-  for (const name of ['slot', 'slot-retry']) {
+  for (const name of [
+    'slot',
+    'slot-retry',
+    'slot-two-owners',
+    'slot-two-resets',
+    'slot-fork',
+    'slot-munmap',
+  ]) {
     const { code, err } = await vfiokit(['run', example(name), '--no-timeline'])
     expect({ name, code: code === 2 ? 2 : 0, err }).toEqual({ name, code: 0, err: '' })
   }

@@ -42,6 +42,7 @@ const KNOWN_BUGS: readonly KnownBug[] = [
     property: 'deadlock',
     steps: 22,
   },
+  { strategy: 'vma-list-fork-keeps-pages', scenario: 'slot-fork', property: 'I1', steps: 30 },
   { strategy: 'vma-list-one-cursor', scenario: 'slot', size: [2, 0, 2], property: 'I7', steps: 23 },
   { strategy: 'rfc-2021-pfn-key', scenario: 'slot', size: [1, 1, 0], property: 'I1', steps: 9 },
   { strategy: 'rfc-2021-no-guard', scenario: 'slot', size: [1, 2, 0], property: 'throws', steps: 14 },

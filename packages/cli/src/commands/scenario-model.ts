@@ -41,6 +41,7 @@ const STEPS: { readonly [kind: string]: (args: never) => StepSpec | undefined } 
   close: ({ device }: { device: string }) => ({ do: 'close', device }),
   mmap: ({ mapping }: { mapping: string }) => ({ do: 'mmap', mapping }),
   munmap: ({ mapping }: { mapping: string }) => ({ do: 'munmap', mapping }),
+  fork: ({ into }: { into: string }) => ({ do: 'fork', into }),
 }
 
 /** @throws ConfigError naming every step that there is no protocol for. */
@@ -57,13 +58,16 @@ export function modelOf({ document, complain = complainPlainly }: Scenario): Mod
     invariants,
     devices: Object.keys(document.devices),
     processes: document.processes,
-    mappings: Object.entries(document.mappings ?? {}).map(([name, { process, device, region, later }]) => ({
-      name,
-      device,
-      process,
-      followsMemory: region < BAR_COUNT,
-      later: later === true,
-    })),
+    mappings: Object.entries(document.mappings ?? {}).map(
+      ([name, { process, device, region, later, copyOf }]) => ({
+        name,
+        device,
+        process,
+        followsMemory: region < BAR_COUNT,
+        later: later === true,
+        ...(copyOf === undefined ? {} : { copyOf }),
+      }),
+    ),
     tasks: document.tasks.map(taskOf),
   }
 }

@@ -4,7 +4,7 @@ import type { Write } from '../program/automaton.ts'
 import type { ExploredPages } from '../program/explored-pages.ts'
 import type { Symbols } from '../program/symbols.ts'
 import { ExploredMapping, ExploredSpace } from './explored-mapping.ts'
-import { LinkOp } from './model-ops.ts'
+import { CopyOp, LinkOp } from './model-ops.ts'
 
 /** What ops on pages do, as writes of variables. */
 export class MappingSymbols implements ExploredPages {
@@ -88,8 +88,22 @@ export class MappingSymbols implements ExploredPages {
   }
 
   changed(op: Op<unknown>): Write[] {
+    if (op instanceof CopyOp) return this.#copied(op)
     if (!(op instanceof LinkOp)) throw new TypeError(`${op.object} is not known to this model`)
     return [{ variable: this.linked(op.mapping), value: Number(op.isLinked), guard: undefined }]
+  }
+
+  /** Pages are copied while the original exists, and its pages are gone when it does not. */
+  #copied({ original, copy }: CopyOp): Write[] {
+    const alike = (from: number, to: number): Write => {
+      return { variable: to, value: 1, guard: { variable: from, isSet: true } }
+    }
+    const pages = [...original.present.keys()].flatMap((unit) => [
+      alike(this.unit(original, unit), this.unit(copy, unit)),
+      alike(this.misplaced(original, unit), this.misplaced(copy, unit)),
+    ])
+    const whileLinked = { variable: this.linked(original), isSet: true }
+    return [{ variable: this.linked(copy), value: 1, guard: whileLinked }, ...pages]
   }
 }
 

@@ -23,6 +23,28 @@ export class LinkOp extends Op<void> {
   }
 }
 
+/** A mapping of a child process comes to be with the pages that its original has. */
+export class CopyOp extends Op<void> {
+  readonly kind = 'set'
+
+  constructor(
+    readonly original: ExploredMapping,
+    readonly copy: ExploredMapping,
+  ) {
+    super()
+  }
+
+  get object(): string {
+    return `${this.copy.id} as ${this.original.id}`
+  }
+
+  perform(): void {
+    if (!this.original.isLinked) return
+    this.copy.isLinked = true
+    for (const [unit, isPresent] of this.original.present.entries()) this.copy.present[unit] = isPresent
+  }
+}
+
 /** The first open enables a device, the last close disables it. Neither may happen while a reset runs. */
 export class LifecycleOp extends EffectOp<undefined> {
   constructor(

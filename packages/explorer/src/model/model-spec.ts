@@ -12,6 +12,8 @@ export interface MappingSpec {
   readonly followsMemory?: boolean
   /** Made by an `mmap` step, not before the tasks begin. */
   readonly later?: boolean
+  /** Made by a `fork` step out of that mapping, not before the tasks begin. */
+  readonly copyOf?: string
 }
 
 /** What a hot reset makes of EBUSY. */
@@ -30,6 +32,8 @@ export type StepSpec =
   | { readonly do: 'hot-reset'; readonly onBusy?: OnBusy }
   | { readonly do: 'open' | 'close'; readonly device: string }
   | { readonly do: 'munmap' | 'mmap'; readonly mapping: string }
+  /** The mappings of that process with a `copyOf` come to be. */
+  | { readonly do: 'fork'; readonly into: string }
 
 /** Some tasks that do the same. */
 export interface TaskSpec {

@@ -90,12 +90,20 @@ export class Model {
 
   readonly #sharedSpace = new ExploredSpace('space:s0')
 
-  #mapping({ name, device, process, units = 1, followsMemory = true, later }: MappingSpec): ExploredMapping {
+  #mapping({
+    name,
+    device,
+    process,
+    units = 1,
+    followsMemory = true,
+    later,
+    copyOf,
+  }: MappingSpec): ExploredMapping {
     const owner = found(this.devices, device, 'device')
     const behind = followsMemory ? owner.firstPage : this.spec.devices.length * BAR_PAGES
     const place = { first: behind, pages: units, units, followsMemory }
     const mapping = new ExploredMapping(owner, found(this.processes, process, 'process'), name, place)
-    mapping.isLinked = later !== true
+    mapping.isLinked = later !== true && copyOf === undefined
     owner.mappings.push(mapping)
     owner.addressSpace.mappings.push(mapping)
     return mapping

@@ -53,7 +53,7 @@ function withAnother(spec: ModelSpec): ModelSpec {
   return {
     ...spec,
     devices: [...spec.devices, device],
-    mappings: [...spec.mappings, ...own.map((each) => ({ ...each, name: renamed(each.name), device }))],
+    mappings: [...spec.mappings, ...own.map((each) => copyFor(each, device, renamed))],
     tasks: [
       ...spec.tasks,
       ...tasks.map(({ name, steps, ...rest }) => ({
@@ -67,6 +67,11 @@ function withAnother(spec: ModelSpec): ModelSpec {
       })),
     ],
   }
+}
+
+function copyFor(mapping: MappingSpec, device: string, renamed: (name: string) => string): MappingSpec {
+  const copyOf = mapping.copyOf === undefined ? {} : { copyOf: renamed(mapping.copyOf) }
+  return { ...mapping, ...copyOf, name: renamed(mapping.name), device }
 }
 
 function deviceOf(step: TaskSpec['steps'][number], mappings: readonly MappingSpec[]): string | undefined {

@@ -28,7 +28,7 @@ import type { ExploredDevice } from './explored-device.ts'
 import type { ExploredMapping } from './explored-mapping.ts'
 import { found } from './lookup.ts'
 import type { Model } from './model.ts'
-import { BusyOp, LifecycleOp, LinkOp } from './model-ops.ts'
+import { BusyOp, CopyOp, LifecycleOp, LinkOp } from './model-ops.ts'
 import type { OnBusy, StepSpec } from './model-spec.ts'
 
 const works = (name: string) => () => effect<VfioErrno | undefined>(name, [undefined], () => undefined)
@@ -62,6 +62,7 @@ const RUNNERS: { readonly [K in StepSpec['do']]: Runner<K> } = {
   },
   munmap: (run, { mapping }) => run.munmap(run.mapping(mapping)),
   mmap: (run, { mapping }) => run.mmap(run.mapping(mapping)),
+  fork: (run, { into }) => run.fork(into),
 }
 
 const HOT_RESETS: Readonly<Record<OnBusy, (run: StepRunner) => Operation<unknown>>> = {
@@ -148,6 +149,27 @@ export class StepRunner {
       yield* new LinkOp(mapping, true)
     } finally {
       yield* release(mapping.process.mmapLock)
+    }
+  }
+
+  /** Copies each mapping with its pages and tells the strategy, under the mmap_lock of the parent. */
+  *fork(into: string): Operation<void> {
+    const { strategy, spec } = this.model
+    const copies = spec.mappings.flatMap(({ name, process, copyOf }) =>
+      process === into && copyOf !== undefined
+        ? [{ copy: this.mapping(name), original: this.mapping(copyOf) }]
+        : [],
+    )
+    if (copies.length === 0) return
+    const { mmapLock } = copies[0]!.original.process
+    yield* acquire(mmapLock)
+    try {
+      for (const { copy, original } of copies) {
+        yield* new CopyOp(original, copy)
+        if (strategy.vmaOpened !== undefined) yield* strategy.vmaOpened(this.device(copy.device.id), copy)
+      }
+    } finally {
+      yield* release(mmapLock)
     }
   }
 }

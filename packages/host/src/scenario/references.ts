@@ -1,7 +1,7 @@
 /** Whether what a scenario names is there, is of the right process, and is named once. */
 import { Bdf, type Diagnostic, type YamlPath } from '@vfiokit/topology'
 import { type Complain, type Complaint, notAnAddress } from '../config-error.ts'
-import type { ScenarioDocument, TaskDocument } from './scenario-schema.ts'
+import type { MappingDocument, ScenarioDocument, TaskDocument } from './scenario-schema.ts'
 import { stepOf } from './steps.ts'
 
 /** Every defect of the names in a scenario. */
@@ -19,6 +19,7 @@ function* defects(document: ScenarioDocument): Generator<Defect> {
   for (const [name, { process, device }] of Object.entries(mappings)) {
     yield* unknown('process', processes, process, ['mappings', name, 'process'])
     yield* unknown('device', Object.keys(devices), device, ['mappings', name, 'device'])
+    yield* defectsOfCopy(mappings, name)
   }
   const names = tasks.map(({ name }) => name)
   yield* repeated('task', names, (at) => ['tasks', at, 'name'])
@@ -38,7 +39,56 @@ function* defectsOfSteps(document: ScenarioDocument, task: TaskDocument, at: Yam
     for (const [group, name] of groups.entries())
       yield* unknown('device', devices, name, [...path, 'groups', group])
     if ('mapping' in args) yield* defectsOfMapping(document, task.process, args, path)
+    if ('into' in args) yield* defectsOfFork(document, task.process, args.into, path)
   }
+}
+
+/** A copy has what its original has, but for the process. */
+function* defectsOfCopy(
+  mappings: Readonly<Record<string, MappingDocument>>,
+  name: string,
+): Generator<Defect> {
+  const { copyOf, ...copy } = mappings[name]!
+  if (copyOf === undefined) return
+  const at = ['mappings', name, 'copyOf']
+  const original = Object.hasOwn(mappings, copyOf) ? mappings[copyOf] : undefined
+  if (original === undefined) return yield* unknown('mapping', Object.keys(mappings), copyOf, at)
+  const differs = (['device', 'region', 'offset', 'length'] as const).find(
+    (key) => copy[key] !== original[key],
+  )
+  const message =
+    original.process === copy.process
+      ? `${copyOf} is of the same process`
+      : differs === undefined
+        ? undefined
+        : `${differs} is not that of ${copyOf}`
+  if (message !== undefined)
+    yield [at, { code: 'no-copy', message, expected: 'another process, and the same place', found: copyOf }]
+}
+
+/** What is forked into has nothing yet, so each of its mappings has to come from there. */
+function* defectsOfFork(
+  { processes, mappings = {} }: ScenarioDocument,
+  parent: string,
+  into: string,
+  at: YamlPath,
+): Generator<Defect> {
+  yield* unknown('process', processes, into, [...at, 'into'])
+  if (into === parent)
+    yield [
+      [...at, 'into'],
+      { code: 'fork-into-itself', message: 'a process forks into another one', found: into },
+    ]
+  const own = Object.entries(mappings).find(
+    ([, { process, copyOf }]) =>
+      process === into && (copyOf === undefined || mappings[copyOf]?.process !== parent),
+  )
+  if (own === undefined) return
+  const message = `${own[0]} is a mapping of ${into} that ${parent} does not have`
+  yield [
+    [...at, 'into'],
+    { code: 'fork-into-used', message, expected: 'a process with copies only', found: into },
+  ]
 }
 
 /** Addresses mean something in one process only, and behind the end of a mapping lies another. */

@@ -152,6 +152,10 @@ describe('each step does what its name says:', () => {
           'done load nvme+0x0',
         ],
       ],
+      fork: [
+        [load('nvme'), { fork: { into: 'child' } }],
+        ['done load nvme+0x0', 'done fork into child'],
+      ],
     }
 
   test('none is missing here', () => expect(Object.keys(cases).sort()).toEqual([...STEP_NAMES].sort()))
@@ -162,7 +166,7 @@ describe('each step does what its name says:', () => {
       journal: mappingOf('acme', 11, { length: 0x2000 }),
       later: mappingOf('acme', 0, { later: true }),
     }
-    const result = await run(steps, { mappings })
+    const result = await run(steps, { mappings, processes: ['vm0', 'child'] })
     expect(told(result)).toEqual(expected)
     expect(result.failures).toEqual([])
     expect(['ok', 'unchecked']).toContain(result.verdict)

@@ -60,7 +60,7 @@ export interface RegionResult {
 export function mappingResults(stage: Stage, timeline: Timeline): MappingResult[] {
   return [...stage.mappings].map(([name, { process, device, region }]) => {
     const vmas = stage.vmas(name)
-    const counts = timeline.mapping(name)
+    const counts = timeline.mapping(stage.vmaId(name))
     const presentPages = vmas.reduce((sum, vma) => sum + vma.presentPages, 0)
     return {
       name,

@@ -53,6 +53,8 @@ export interface StepArgumentTypes {
   readonly close: DeviceArguments
   readonly mmap: { readonly mapping: string }
   readonly munmap: { readonly mapping: string }
+  /** The task's process forks: what it has mapped is shared by the process `into`, as its `copyOf` say. */
+  readonly fork: { readonly into: string }
 }
 
 /** A step on a device, by its name in the scenario. */
@@ -96,6 +98,7 @@ const STEPS: { readonly [K in StepName]: z.ZodType<StepArgumentTypes[K]> } = {
   close: onDevice,
   mmap: z.strictObject({ mapping: name }),
   munmap: z.strictObject({ mapping: name }),
+  fork: z.strictObject({ into: name }),
 }
 
 /** Every step that a scenario can take. */
@@ -156,6 +159,7 @@ export const SCENARIO_SCHEMA: z.ZodType<ScenarioDocument> = z.strictObject({
           .max(2 ** 40),
         prot: z.enum(['r', 'w', 'rw']).optional(),
         later: z.boolean().optional(),
+        copyOf: name.optional(),
       }),
     )
     .optional(),
@@ -177,6 +181,8 @@ export interface MappingDocument {
   readonly prot?: 'r' | 'w' | 'rw' | undefined
   /** Made by an `mmap` step, not before the tasks begin. */
   readonly later?: boolean | undefined
+  /** What a `fork` makes of that mapping of the parent: the same place of the device, in this process. */
+  readonly copyOf?: string | undefined
 }
 
 /** A task of a scenario. */

@@ -57,7 +57,28 @@ export class Stage {
   /** What is mapped now under the name of a mapping. */
   vmas(mapping: string): readonly Vma[] {
     const { process } = this.mappings.get(mapping)!
-    return this.processes.get(process)!.process.vmas.filter(({ id }) => id === mapping)
+    const wanted = this.vmaId(mapping)
+    return this.processes.get(process)!.process.vmas.filter(({ id }) => id === wanted)
+  }
+
+  /** What the kernel calls a mapping: a copy is named after its original and its process. */
+  vmaId(mapping: string): string {
+    const { process, copyOf } = this.mappings.get(mapping)!
+    return copyOf === undefined ? mapping : `${copyOf}@${process}`
+  }
+
+  /** Forks one process into another that has mapped nothing: it has the files and mappings of the first. */
+  *fork(parent: string, into: string): Operation<void> {
+    const child = this.processes.get(into)!
+    yield* this.processes.get(parent)!.forkInto(child)
+    for (const device of this.bdfs.keys()) {
+      const open = this.devices(parent, device).map(({ fd }) => new DeviceCalls(child, fd))
+      this.#devices.set(`${into} ${device}`, open)
+      this.#groupFds.set(`${into} ${device}`, this.groupFd(parent, device))
+    }
+    for (const [name, { process, copyOf }] of this.mappings)
+      if (process === into && copyOf !== undefined && this.addresses.has(copyOf))
+        this.addresses.set(name, this.addresses.get(copyOf)!)
   }
 
   /** Notes that a process has a device open, and its group. */
@@ -87,8 +108,9 @@ export function setStage(host: Host, document: ScenarioDocument, complain: Compl
   for (const name of stage.bdfs.keys())
     attempt(['devices', name], `device ${name} cannot be opened`, openForAll(stage, name, groupFds))
   if (defects.length > 0) throw new ConfigError(defects)
-  for (const [name, { later }] of stage.mappings)
-    if (later !== true) attempt(['mappings', name], `${name} cannot be mapped`, mapInto(stage, name))
+  for (const [name, { later, copyOf }] of stage.mappings)
+    if (later !== true && copyOf === undefined)
+      attempt(['mappings', name], `${name} cannot be mapped`, mapInto(stage, name))
   if (defects.length > 0) throw new ConfigError(defects)
   return stage
 }

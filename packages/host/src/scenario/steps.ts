@@ -124,6 +124,10 @@ const RUNNERS: { readonly [K in StepName]: StepRunner<K> } = {
     },
     describe: ofMapping,
   },
+  fork: {
+    run: ({ stage, process }, { into }) => stage.fork(process, into),
+    describe: ({ into }) => `into ${into}`,
+  },
 }
 
 /** A step as its one key says: `{load: {...}, repeat: 2}` is a load. */
