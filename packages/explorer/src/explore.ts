@@ -5,6 +5,7 @@ import { restCheck } from './model/at-rest.ts'
 import { Model } from './model/model.ts'
 import type { ModelSpec } from './model/model-spec.ts'
 import { type BoundedOptions, bounded } from './modes/bounded.ts'
+import { bypass } from './modes/bypass.ts'
 import { type ExhaustiveOptions, exhaustive } from './modes/exhaustive.ts'
 import { type LivenessOptions, liveness } from './modes/liveness.ts'
 import { lockdep } from './modes/lockdep.ts'
@@ -47,6 +48,7 @@ const MODES: { readonly [M in Mode]: Explorer } = {
   bounded,
   sample,
   liveness,
+  bypass,
   // biome-ignore lint/correctness/useYield: it is done at once
   *lockdep(program, { semantics }) {
     return lockdep(program, semantics)

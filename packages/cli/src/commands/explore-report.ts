@@ -37,6 +37,7 @@ export function verdictsText({ path, spec, results }: Explored, paint: Paint): s
     paint('bold', `${path}: ${sizeOf(spec)}`),
     table(heading, rows),
     ...failed.map((result) => failureText(result, paint)),
+    ...results.flatMap((result) => waitsText(result, paint)),
   ].join('\n\n')
 }
 
@@ -54,6 +55,13 @@ function verdictText({ verdict, expected }: ExpectedVerdict): string {
 function scopeOf({ mode, lockSemantics, bound, reductions }: ExpectedVerdict): string {
   const how = reductions.length === 0 ? mode : `${mode} (${reductions.join(', ')})`
   return [how, lockSemantics, ...(bound === undefined ? [] : [bound])].join('; ')
+}
+
+/** How often others get a lock while one waits for it. */
+function waitsText({ strategy, overtaken }: ExpectedVerdict, paint: Paint): string[] {
+  if (overtaken === undefined) return []
+  const rows = overtaken.map(({ task, lock, count }) => [task, lock, count ?? 'no bound'])
+  return [`${paint('bold', `== ${strategy}`)}\n${table(['who waits', 'for', 'overtaken at most'], rows)}`]
 }
 
 function failureText(

@@ -18,7 +18,7 @@ export interface ExploreFlags extends StrategyFlags {
   /** Seconds. */
   readonly maxCpu?: number
   readonly reduce: boolean
-  readonly mode?: 'exhaustive' | 'bounded' | 'sample' | 'lockdep' | 'liveness'
+  readonly mode?: 'exhaustive' | 'bounded' | 'sample' | 'lockdep' | 'liveness' | 'bypass'
   readonly preemptions?: number
   readonly runs?: number
   readonly seed?: number
@@ -34,7 +34,7 @@ export interface ExploreFlags extends StrategyFlags {
   readonly dot?: string
 }
 
-const MODES = ['exhaustive', 'bounded', 'sample', 'lockdep', 'liveness']
+const MODES = ['exhaustive', 'bounded', 'sample', 'lockdep', 'liveness', 'bypass']
 const SAMPLERS = ['walk', 'pct', 'mixed']
 const FAIRNESS = ['weak', 'strong']
 const LOCKS = ['free', 'fair']

@@ -49,6 +49,8 @@ export interface CompileOptions {
 }
 
 const NODES_MAX = 20_000
+/** So is one with a longer way to some step: going it again for each branch would take minutes. */
+const DEPTH_MAX = 2000
 
 /**
  * Makes an automaton of an operation.
@@ -88,6 +90,8 @@ interface Future {
 class Compiler {
   readonly #nodes: RawNode[] = []
   readonly #origins: Origin[] = []
+  /** Steps from the beginning to each node, on the way by which it was found. */
+  readonly #depths: number[] = []
   readonly #labels = new Map<string, number>()
   readonly #work: Branch[] = []
   readonly #merges: Merge[] = []
@@ -162,7 +166,9 @@ class Compiler {
     const op = stop.kind === 'op' ? stop.op : undefined
     const results = op === undefined ? [] : resultsOf(op, this.name)
     const node = this.#nodes.length
-    if (node >= this.nodesMax) throw this.#unbounded(node - 1)
+    if (node >= this.nodesMax) throw this.#unbounded(this.nodesMax, node - 1)
+    const depth = origin.parent < 0 ? 0 : this.#depths[origin.parent]! + 1
+    if (depth > DEPTH_MAX) throw this.#unbounded(DEPTH_MAX, origin.parent)
     this.#nodes.push({
       op,
       ending: stop.kind === 'returned' || stop.kind === 'threw' ? stop : undefined,
@@ -174,6 +180,7 @@ class Compiler {
       progress: results.map(() => false),
     })
     this.#origins.push(origin)
+    this.#depths.push(depth)
     return node
   }
 
@@ -253,11 +260,11 @@ class Compiler {
     return describe(this.#nodes[parent]?.op)
   }
 
-  #unbounded(node: number): CompileError {
+  #unbounded(steps: number, node: number): CompileError {
     const last = this.#history(this.#origins[node]!)
       .slice(-4)
       .map((branch) => this.#opName(branch))
-    const message = `more than ${this.nodesMax} steps; a loop without a label? It ends with ${last.join(', ')}`
+    const message = `more than ${steps} steps; a loop without a label? It ends with ${last.join(', ')}`
     return new CompileError('unbounded', this.name, message)
   }
 }

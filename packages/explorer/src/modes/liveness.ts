@@ -14,49 +14,28 @@ import { cpuClock } from '../report/cpu-clock.ts'
 import type { Verdict } from '../report/verdict.ts'
 import { cyclicComponents } from '../search/components.ts'
 import { lassoOf } from '../search/lasso.ts'
-import { type LockSemantics, Machine } from '../search/machine.ts'
+import type { Machine } from '../search/machine.ts'
 import { StateGraph } from '../search/state-graph.ts'
-import { NO_REDUCTIONS, StateSearch } from '../search/state-search.ts'
-import { MemoryExhausted } from '../search/state-store.ts'
+import { type AllStatesOptions, allStates } from './all-states.ts'
 import type { Progress } from './exhaustive.ts'
 
 /** Which schedules are thought possible. */
 export type Fairness = 'weak' | 'strong'
 
 /** Options of a liveness check. */
-export interface LivenessOptions {
-  readonly semantics?: LockSemantics
+export interface LivenessOptions extends AllStatesOptions {
   /** `strong` by default. */
   readonly fairness?: Fairness
-  readonly memoryMax?: number
-  readonly shouldStop?: () => boolean
 }
-
-const SLICE_STATES = 20_000
-const MEMORY_MAX = 2 ** 31
 
 /** Looks for fair cycles; the verdict comes through the last `next()`. */
 export function* liveness(program: Program, options: LivenessOptions = {}): Generator<Progress, Verdict> {
   const cpu = cpuClock()
-  const { semantics = 'any-free-moment', fairness = 'strong', memoryMax = MEMORY_MAX } = options
-  const machine = new Machine(program, semantics)
-  // Violations and deadlocks are for the other modes: here everything is looked at.
-  const search = new StateSearch(machine, { reductions: NO_REDUCTIONS, memoryMax, all: true })
-  let stopped: string | undefined
-  while (!search.isDone && stopped === undefined) {
-    try {
-      search.run(SLICE_STATES)
-    } catch (error) {
-      if (!(error instanceof MemoryExhausted)) throw error
-      stopped = error.message
-    }
-    const { expanded, transitions, depth, store } = search
-    yield { states: store.count, expanded, transitions, depth }
-    if (options.shouldStop?.() === true) stopped ??= 'interrupted'
-  }
+  const { fairness = 'strong' } = options
+  const { search, stopped } = yield* allStates(program, options)
   const common = {
     mode: 'liveness' as const,
-    lockSemantics: semantics,
+    lockSemantics: search.machine.semantics,
     reductions: [],
     states: search.store.count,
     transitions: search.transitions,

@@ -1,9 +1,10 @@
 /** What an exploration came to, with everything that bounds what it says. */
 import type { LockSemantics } from '../search/machine.ts'
+import type { Overtaking } from '../search/overtaking.ts'
 import type { Counterexample } from './counterexample.ts'
 
 /** How states were looked at. Only `exhaustive` without a `bound` says something of all of them. */
-export type Mode = 'exhaustive' | 'bounded' | 'sample' | 'lockdep' | 'liveness'
+export type Mode = 'exhaustive' | 'bounded' | 'sample' | 'lockdep' | 'liveness' | 'bypass'
 
 /** ok: nothing found in what was looked at. unknown: stopped before the end, nothing found so far. */
 export type VerdictKind = 'ok' | 'deadlock' | 'violation' | 'livelock' | 'error' | 'unknown'
@@ -24,4 +25,6 @@ export interface Verdict {
   /** User and system time of the process, compiling included. */
   readonly cpuSeconds: number
   readonly counterexample?: Counterexample
+  /** Of `bypass`: the longest waits. */
+  readonly overtaken?: readonly Overtaking[]
 }
