@@ -127,6 +127,65 @@ describe('a bound', () => {
   })
 })
 
+describe('an exploration that takes long', () => {
+  const LONG = ['explore', SLOT, '--strategy', 'vma-list', '--no-reduce', '--devices', '3'] as const
+
+  async function interruptedRun(args: readonly string[]) {
+    const before = process.listenerCount('SIGINT')
+    const running = vfiokit([...args, '--json'])
+    while (process.listenerCount('SIGINT') === before) await new Promise((resume) => setImmediate(resume))
+    process.emit('SIGINT')
+    const { code, out, err } = await running
+    expect(process.listenerCount('SIGINT')).toBe(before)
+    return { code, err, results: JSON.parse(out).results }
+  }
+
+  test('ends at SIGINT with what is known, and 1', async () => {
+    const { code, err, results } = await interruptedRun(LONG)
+    expect([code, err]).toEqual([1, ''])
+    expect(results).toMatchObject([{ strategy: 'vma-list', verdict: 'unknown' }])
+    expect(results[0].bound).toMatch(/^interrupted; \d+ of \d+ states expanded/)
+    expect(results[0].states).toBeGreaterThan(0)
+  })
+
+  test.each([
+    [['--mode', 'bounded', '--preemptions', '9'], 'interrupted'],
+    [['--mode', 'liveness'], 'interrupted'],
+    [['--mode', 'bypass'], 'interrupted'],
+  ])('so does %j', async (mode, bound) => {
+    const { code, results } = await interruptedRun([...LONG, ...mode])
+    expect(code).toBe(1)
+    expect(results[0].verdict).toBe('unknown')
+    expect(results[0].bound).toContain(bound)
+  })
+
+  test('of the whole engine ends with the runs that were made', async () => {
+    const asked = ['explore', SLOT, '--strategy', 'vma-list', '--mode', 'sample', '--engine']
+    const { code, results } = await interruptedRun([...asked, '--runs', '100000'])
+    expect(code).toBe(1)
+    expect(results[0].bound).toMatch(/^\d+ runs of mixed of the whole engine, seed 1, stopped$/)
+  })
+
+  test('ends when its CPU time is over', async () => {
+    const { code, out } = await vfiokit([...LONG, '--max-cpu', '1'])
+    expect(code).toBe(1)
+    expect(out).toMatch(/unknown .*stopped after 1 CPU s; \d+ of \d+ states expanded/)
+  })
+
+  test('shows on a terminal how far it is, on one line that is empty in the end', async () => {
+    const { err } = await vfiokit([...LONG, '--max-cpu', '1'], { isTTY: true })
+    const lines = err.split('\r').slice(1)
+    expect(lines.length).toBeGreaterThan(1)
+    expect(lines[0]).toMatch(/^vma-list: \d+ states, \d+ transitions/)
+    expect(lines.at(-1)).toBe('\u001b[K')
+  })
+
+  test('shows nothing where there is no terminal', async () => {
+    const { err } = await vfiokit([...LONG, '--max-cpu', '1'])
+    expect(err).toBe('')
+  })
+})
+
 describe('a mode', () => {
   test.each([
     [['--mode', 'bounded', '--preemptions', '1'], 'at most 1 preemptions'],
