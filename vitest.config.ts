@@ -22,5 +22,7 @@ export default defineConfig({
     ...shared,
     name: 'source',
     include: ['packages/**/src/**/*.test.ts', '.tools/**/*.test.ts', 'examples/**/*.test.ts'],
+    // Templates are packages of others: they are tested where they were written to.
+    exclude: ['**/node_modules/**', 'packages/cli/data/**'],
   },
 })

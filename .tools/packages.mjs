@@ -47,7 +47,7 @@ export function readManifest(folder) {
  * @param {readonly string[]} passedBy names of folders that are not entered
  * @returns {string[]}
  */
-export function filesBelow(folder, passedBy = ['node_modules', 'dist', '.cache']) {
+export function filesBelow(folder, passedBy = ['node_modules', 'dist', '.cache', 'plugin-templates']) {
   if (!existsSync(join(root, folder))) return []
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = `${folder}/${entry.name}`

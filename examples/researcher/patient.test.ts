@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { createHost, runOn, type ScenarioDocument } from '@vfiokit/host'
+import { testLockingStrategy } from '@vfiokit/testkit'
 import { readTopologyFile } from '@vfiokit/topology/node'
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { patient } from './patient.ts'
+
+testLockingStrategy(patient)
 
 const demo = (name: string) => fileURLToPath(new URL(`../demo/${name}`, import.meta.url))
 const topology = readTopologyFile(demo('multifn.json'))

@@ -3,7 +3,7 @@
  *
  * An order that all keep cannot deadlock (H5). Single-device events are those of unmap-range.
  */
-import { acquire, Refused, release, run, runOptional, type VfioErrno, zap } from '@vfiokit/locking'
+import { acquire, type Body, Refused, release, run, runOptional, unwind, zap } from '@vfiokit/locking'
 import { unmapRange } from '@vfiokit/locking-strategies'
 
 /** unmap-range with a hot reset that has patience. */
@@ -13,30 +13,26 @@ export const patient: typeof unmapRange = {
 
   *excludeSet(set, members, body) {
     const inOrder = [...members].sort((a, b) => (a.device.id < b.device.id ? -1 : 1))
-    let prepared = 0
-    let locked = 0
-    let errno: VfioErrno | undefined
+    const undo: Body<void>[] = [() => release(set.state.mutex)]
     yield* acquire(set.state.mutex)
     try {
-      for (; prepared < inOrder.length && errno === undefined; prepared++) {
-        errno = yield* runOptional(inOrder[prepared]!.prepare)
-        errno ??= yield* run(inOrder[prepared]!.admit)
+      for (const { prepare, unprepare, admit } of inOrder) {
+        const unready = yield* runOptional(prepare)
+        if (unready !== undefined) return new Refused(unready)
+        if (unprepare !== undefined) undo.push(unprepare)
+        const notOwned = yield* run(admit)
+        if (notOwned !== undefined) return new Refused(notOwned)
       }
-      if (errno !== undefined) return new Refused(errno)
-      for (; locked < inOrder.length; locked++) {
-        const { device, locked: whenLocked } = inOrder[locked]!
+      for (const { device, locked, releasing } of inOrder) {
         yield* acquire(device.state.memoryLock)
-        yield* runOptional(whenLocked)
+        undo.push(() => release(device.state.memoryLock))
+        if (releasing !== undefined) undo.push(releasing)
+        yield* runOptional(locked)
         yield* zap(device.addressSpace, device.zapRanges)
       }
       return yield* run(body)
     } finally {
-      while (locked-- > 0) {
-        yield* runOptional(inOrder[locked]!.releasing)
-        yield* release(inOrder[locked]!.device.state.memoryLock)
-      }
-      while (prepared-- > 0) yield* runOptional(inOrder[prepared]!.unprepare)
-      yield* release(set.state.mutex)
+      yield* unwind(undo.reverse())
     }
   },
 }

@@ -3,6 +3,7 @@
  *
  *   vendor      the files of docs/guides/vendor.md, `vfiokit run`, its tests, and the same from TypeScript
  *   researcher  every file, change and command of docs/guides/researcher.md, and what each command prints
+ *   plugins     `vfiokit plugin new` of each kind: the package passes its tests, builds and runs
  *   topology    @vfiokit/topology alone: no container comes with it, and it says what a reset reaches
  *
  * The packages must be built. Exit code 1 with what is wrong.
@@ -120,8 +121,34 @@ function followResearcherGuide(folder, archives) {
 /** Some commands end with 1, and say why: what they print is what counts. */
 function demandOutput(/** @type {string} */ cwd, /** @type {{ command: string, prints: string }} */ step) {
   const { stdout, stderr } = spawnSync('bash', ['-c', step.command], { cwd, env, encoding: 'utf8' })
-  const [printed, expected] = [withoutTimes(stdout + stderr), withoutTimes(step.prints)]
+  // What npm says of its own settings is not what the command prints.
+  const said = stderr.replace(/^npm (?:warn|notice) .*\n/gm, '')
+  const [printed, expected] = [withoutTimes(stdout + said), withoutTimes(step.prints)]
   if (printed !== expected) throw new Error(`"${step.command}" prints\n${printed}\ninstead of\n${expected}`)
+}
+
+const PLUGINS = [
+  {
+    kind: 'region',
+    name: '@acme/fast-card',
+    folder: 'fast-card',
+    starts: /^@acme\/fast-card +0000:01:00\.0 +10 +8192/m,
+  },
+  { kind: 'strategy', name: 'calm', folder: 'calm', starts: /^calm +ok .*exhaustive/m },
+]
+
+/** Begins plugins where the command is installed, as in the folder of a host. @param {string} folder @param {string[]} archives */
+function beginPlugins(folder, archives) {
+  mkdirSync(folder)
+  writeFileSync(join(folder, 'package.json'), '{"type": "module", "private": true}\n')
+  run(folder, 'npm', 'install', '--no-audit', '--no-fund', ...archives)
+  for (const { kind, name, folder: own, starts } of PLUGINS) {
+    run(folder, 'npx', 'vfiokit', 'plugin', 'new', name, '--kind', kind)
+    const place = join(folder, own)
+    run(place, 'npm', 'install', '--no-audit', '--no-fund', ...archives)
+    demand(`npm test of a new ${kind}`, run(place, 'npm', 'test'), /Tests +\d+ passed/)
+    demand(`npm start of a new ${kind}`, run(place, 'npm', 'start'), starts)
+  }
 }
 
 /** @param {string} folder @param {string[]} archives */
@@ -152,6 +179,8 @@ try {
   console.log('ok     docs/guides/vendor.md, followed in an empty folder')
   followResearcherGuide(join(temporary, 'researcher'), archives)
   console.log('ok     docs/guides/researcher.md, followed in an empty folder')
+  beginPlugins(join(temporary, 'plugins'), archives)
+  console.log('ok     vfiokit plugin new of each kind, in an empty folder')
   useTopologyAlone(join(temporary, 'topology'), archives)
   console.log('ok     @vfiokit/topology alone, in an empty folder')
   rmSync(temporary, { recursive: true })

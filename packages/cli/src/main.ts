@@ -4,6 +4,7 @@ import { addAdvise } from './commands/advise.ts'
 import { addConform } from './commands/conform.ts'
 import { addContention } from './commands/contention.ts'
 import { addExplore } from './commands/explore.ts'
+import { addPlugin } from './commands/plugin.ts'
 import { addRecord } from './commands/record.ts'
 import { addRun } from './commands/run.ts'
 import { addTopo } from './commands/topo.ts'
@@ -41,7 +42,7 @@ export async function main(args: readonly string[], terminal: Terminal): Promise
   const finish = (result: number) => {
     code = result
   }
-  for (const add of [addRun, addExplore, addContention, addTopo, addAdvise, addConform, addRecord])
+  for (const add of [addRun, addExplore, addContention, addTopo, addAdvise, addConform, addRecord, addPlugin])
     add(program, terminal, finish)
   try {
     await program.parseAsync(

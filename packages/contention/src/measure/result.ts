@@ -1,6 +1,5 @@
 /** What came of one simulation: figures, as data. */
 import type { Machine } from '../machine/machine.ts'
-import type { Ending } from '../time/simulation.ts'
 import { OPERATION_KINDS, type OperationKind, type Tally } from './tally.ts'
 
 /** Latencies of one kind of operation, in nanoseconds, and how many there were. */
@@ -18,7 +17,7 @@ export interface OperationFigures {
 }
 
 /** How it ended: `ok` at the end of simulated time, with every operation come to its end and no lock held. */
-export type ContentionVerdict = 'ok' | 'interrupted' | Exclude<Ending['verdict'], 'finished'>
+export type ContentionVerdict = 'ok' | 'interrupted' | 'deadlock' | 'stalled' | 'failed'
 
 /** One strategy at one size. */
 export interface ContentionResult {

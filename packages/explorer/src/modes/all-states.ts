@@ -9,7 +9,6 @@ import type { Progress } from './exhaustive.ts'
 export interface AllStatesOptions {
   readonly semantics?: LockSemantics
   readonly memoryMax?: number
-  /** Asked between slices. */
   readonly shouldStop?: () => boolean
 }
 

@@ -1,0 +1,4 @@
+import { testLockingStrategy } from '@vfiokit/testkit'
+import { pluginName } from './strategy.ts'
+
+testLockingStrategy(pluginName)
