@@ -2,7 +2,7 @@
  * definePlugin and the types a plugin author needs. A plugin package depends on nothing else of ours.
  * @packageDocumentation
  */
-export type { AnyLockingStrategy, LockingStrategy } from '@vfiokit/locking'
+export type { AnyLockingStrategy, LockingStrategy, Operation } from '@vfiokit/locking'
 export type { BarIndex, Bdf, PciFunction, Topology, TopologyReader } from '@vfiokit/topology'
 export type {
   BarBackedRegion,

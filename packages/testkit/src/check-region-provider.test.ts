@@ -1,4 +1,4 @@
-import type { PageRange } from '@vfiokit/locking'
+import { effect, type PageRange } from '@vfiokit/locking'
 import {
   checkRegionProvider,
   REGION_RULES,
@@ -138,8 +138,12 @@ const PLANTS: readonly (readonly [fault: string, plant: () => unknown, breaks: r
   [
     'does not contain what read throws',
     () =>
-      vi.spyOn(DeviceRegion.prototype, 'read').mockImplementation(function (this: DeviceRegion, offset, out) {
-        this.region.read!(offset, out)
+      vi.spyOn(DeviceRegion.prototype, 'read').mockImplementation(function* (
+        this: DeviceRegion,
+        offset,
+        out,
+      ) {
+        yield* effect('read', [undefined], () => void this.region.read!(offset, out))
       }),
     ['throw-member'],
   ],

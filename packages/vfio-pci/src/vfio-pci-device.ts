@@ -308,7 +308,7 @@ function split(offset: number): { readonly index: number; readonly at: number } 
 function* readRegion(region: DeviceRegion, transfer: Transfer, at: number): Operation<number> {
   region.requireAccess('read', at)
   const bytes = clipped(region, transfer, at)
-  yield* effect(`read of region ${region.index}`, [undefined], () => region.read(at, bytes))
+  yield* region.read(at, bytes)
   yield* copyToUser(transfer.process, transfer.buffer, 0, bytes)
   return bytes.length
 }
@@ -317,7 +317,7 @@ function* writeRegion(region: DeviceRegion, transfer: Transfer, at: number): Ope
   region.requireAccess('write', at)
   const bytes = clipped(region, transfer, at)
   yield* copyFromUser(transfer.process, transfer.buffer, 0, bytes)
-  yield* effect(`write of region ${region.index}`, [undefined], () => region.write(at, bytes))
+  yield* region.write(at, bytes)
   return bytes.length
 }
 

@@ -5,6 +5,7 @@
  * log, and EIO or SIGBUS for the caller.
  */
 import type { PciHardware } from '@vfiokit/hardware'
+import { effect, type Operation } from '@vfiokit/locking'
 import {
   type InfoCapability,
   PAGE_SIZE_BYTES,
@@ -15,7 +16,9 @@ import {
   VfioError,
 } from '@vfiokit/vfio-core'
 import type { PluginFailureLog } from '../plugin-failure.ts'
+import { isOperation, pluginOperation } from './plugin-operation.ts'
 import type { BarPage, MemoryPage, Region } from './region-provider.ts'
+import { synchronous } from './synchronous.ts'
 
 /** One region of an open device, from a provider. */
 export class DeviceRegion {
@@ -46,7 +49,7 @@ export class DeviceRegion {
   /** TYPE first, then the plugin's own. */
   capabilities(): InfoCapability[] {
     const own = this.#contained('capabilities', () => {
-      const given = this.region.capabilities?.() ?? []
+      const given = synchronous(this.region.capabilities?.()) ?? []
       for (const capability of given) checkCapability(capability)
       return given
     })
@@ -69,18 +72,19 @@ export class DeviceRegion {
       throw new VfioError('EINVAL', 'bad-offset', `0x${offset.toString(16)} is behind the end of ${where}`)
   }
 
-  read(offset: number, out: Uint8Array): void {
-    this.#contained('read', () => synchronous(this.region.read!(offset, out)))
+  /** One step, and then those of the Operation if the member answers with one. */
+  *read(offset: number, out: Uint8Array): Operation<void> {
+    yield* this.#access('read', () => this.region.read!(offset, out))
   }
 
-  write(offset: number, data: Uint8Array): void {
-    this.#contained('write', () => synchronous(this.region.write!(offset, data)))
+  *write(offset: number, data: Uint8Array): Operation<void> {
+    yield* this.#access('write', () => this.region.write!(offset, data))
   }
 
   /** The page at an offset, or undefined: no such page, the plugin threw, or it answered nonsense. */
   fault(offset: number): BarPage | MemoryPage | undefined {
     try {
-      const page = this.region.fault!(offset)
+      const page = synchronous(this.region.fault!(offset))
       this.#checkPage(page)
       return page
     } catch (cause) {
@@ -121,14 +125,33 @@ export class DeviceRegion {
     return resource.sizeBytes
   }
 
+  *#access(member: 'read' | 'write', ask: () => undefined | void | Operation<void>): Operation<void> {
+    const rest = yield* effect<Operation<unknown> | undefined>(
+      `${member} of region ${this.index}`,
+      [undefined],
+      () => this.#contained(member, () => stepwise(ask())),
+    )
+    if (rest === undefined) return
+    try {
+      yield* pluginOperation(rest)
+    } catch (cause) {
+      this.#fail(member, cause)
+    }
+  }
+
   #contained<T>(member: string, fn: () => T): T {
     try {
       return fn()
     } catch (cause) {
-      this.#tell(member, cause)
-      if (VfioError.is(cause)) throw cause
-      throw new VfioError('EIO', 'plugin-failed', `${this.provider} ${member} of region ${this.index}`)
+      return this.#fail(member, cause)
     }
+  }
+
+  /** A VfioError is the answer; anything else is told, and EIO. */
+  #fail(member: string, cause: unknown): never {
+    this.#tell(member, cause)
+    if (VfioError.is(cause)) throw cause
+    throw new VfioError('EIO', 'plugin-failed', `${this.provider} ${member} of region ${this.index}`)
   }
 
   #tolerated(member: 'resetPrepare' | 'resetDone' | 'close'): void {
@@ -145,11 +168,9 @@ export class DeviceRegion {
   }
 }
 
-/** A promise would end after the call that it answers: nobody could say what the call did. */
-function synchronous(result: unknown): void {
-  if (!(result instanceof Promise)) return
-  result.catch(() => {})
-  throw new TypeError('it answered with a promise; members of a region answer at once')
+/** What `read` or `write` still has to do, if it answered with an Operation. */
+function stepwise(answer: unknown): Operation<unknown> | undefined {
+  return isOperation(answer) ? answer : void synchronous(answer)
 }
 
 function checkCapability({ id, version, body }: InfoCapability): void {

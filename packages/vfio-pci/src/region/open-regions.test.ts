@@ -48,6 +48,12 @@ describe('a provider that fails leaves the device open without its regions', () 
     ['matches', { ...provider('nvme', () => []), matches: boom }, 'matches failed: boom'],
     ['open', provider('nvme', boom), 'open failed: boom'],
     ['open', provider('nvme', () => undefined as never), 'open failed'],
+    ['open', provider('nvme', () => Promise.reject(new Error('late')) as never), 'answered with a promise'],
+    [
+      'matches',
+      { ...provider('nvme', () => []), matches: () => Promise.resolve(false) as never },
+      'answered with a promise',
+    ],
     [
       'open',
       provider('nvme', (host) => [memoryRegion({ sizeBytes: host.bar(4).sizeBytes })]),
@@ -97,6 +103,17 @@ describe('a provider that fails leaves the device open without its regions', () 
     host.guest().open('nvme').close()
     expect(close).toHaveBeenCalledTimes(2)
     expect(host.bus.pluginFailures.map(({ member }) => member)).toEqual(['open', 'close'])
+  })
+
+  test('one region given twice is none: it would be closed twice', () => {
+    const close = vi.fn()
+    const twice = memoryRegion({ close })
+    const host = new Host({ providers: [provider('nvme', () => [twice, twice])] })
+    const nvme = host.guest().open('nvme')
+    expect(nvme.info().regionCount).toBe(9)
+    nvme.close()
+    expect(close).toHaveBeenCalledOnce()
+    expect(host.bus.failureLines[0]).toContain('region 1 is region 0 again')
   })
 
   test('what is thrown need not be an error', () => {

@@ -5,6 +5,7 @@ import { PAGE_SIZE_BYTES, PCI_REGION, REGION_PAGES, REGION_TYPE_PCI_VENDOR } fro
 import type { PluginFailureLog } from '../plugin-failure.ts'
 import { DeviceRegion } from './device-region.ts'
 import type { Region, RegionBar, RegionHost, RegionProvider } from './region-provider.ts'
+import { synchronous } from './synchronous.ts'
 
 /** Asks every matching provider, in the order they were registered. */
 export function openRegions(
@@ -30,9 +31,9 @@ function regionsOf(
     log({ plugin: provider.name, device: hardware.bdf, member, cause })
   let member = 'matches'
   try {
-    if (!provider.matches(hardware.identity)) return []
+    if (!synchronous(provider.matches(hardware.identity))) return []
     member = 'open'
-    const regions = provider.open(regionHost(hardware))
+    const regions = synchronous(provider.open(regionHost(hardware)))
     const defect = firstDefect(regions)
     if (defect === undefined) return regions
     tell(member, defect)
@@ -48,14 +49,17 @@ function firstDefect(regions: readonly Region[]): Error | undefined {
   for (const [at, region] of regions.entries()) {
     const defect = defectOf(region)
     if (defect !== undefined) return new RangeError(`region ${at}: ${defect}`)
+    const earlier = regions.indexOf(region)
+    if (earlier < at)
+      return new RangeError(`region ${at} is region ${earlier} again: it would be closed twice`)
   }
   return undefined
 }
 
 function closeAll(regions: readonly Region[], tell: (cause: unknown) => void): void {
-  for (const region of regions)
+  for (const region of new Set(regions))
     try {
-      region?.close?.()
+      synchronous(region?.close?.())
     } catch (cause) {
       tell(cause)
     }

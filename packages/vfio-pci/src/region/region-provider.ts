@@ -4,6 +4,7 @@
  * A member that is present is a capability; one that is absent is refused before the plugin is asked.
  * Kernel developers know the members: `vfio_pci_regops` {rw, release, mmap, add_capability}.
  */
+import type { Operation } from '@vfiokit/locking'
 import type { BarIndex, PciFunction } from '@vfiokit/topology'
 import type { InfoCapability } from '@vfiokit/vfio-core'
 
@@ -36,10 +37,13 @@ export interface RegionBase {
   /**
    * Fills `out` from `offset`; both lie inside the region. No lock is held, and calls of several
    * processes follow each other in any order.
+   *
+   * An Operation (a generator of `effect`, `label`, `progress` and `assert`) takes several steps, between
+   * which other tasks run. It is stopped after 10,000 steps, and the caller gets EIO.
    */
-  read?(offset: number, out: Uint8Array): void
-  /** Takes bytes at `offset`; they lie inside the region. */
-  write?(offset: number, data: Uint8Array): void
+  read?(offset: number, out: Uint8Array): void | Operation<void>
+  /** Takes bytes at `offset`; they lie inside the region. An Operation as for `read`. */
+  write?(offset: number, data: Uint8Array): void | Operation<void>
   /** Capabilities of region info, behind the TYPE that the core adds itself. */
   capabilities?(): readonly InfoCapability[]
   /** A reset begins: every BAR-backed mapping is gone and nobody can fault. The memory lock is held. */
