@@ -135,6 +135,12 @@ const PLUGINS = [
     starts: /^@acme\/fast-card +0000:01:00\.0 +10 +8192/m,
   },
   { kind: 'strategy', name: 'calm', folder: 'calm', starts: /^calm +ok .*exhaustive/m },
+  {
+    kind: 'reader',
+    name: 'table-reader',
+    folder: 'table-reader',
+    starts: /^card +0000:01:00\.0 +1e5a:0001 +2 /m,
+  },
 ]
 
 /** Begins plugins where the command is installed, as in the folder of a host. @param {string} folder @param {string[]} archives */
