@@ -48,6 +48,7 @@ export function printTable(
   console.log('')
 }
 
-function median(values: readonly number[]): number {
+/** The middle value; of an even number of them the upper one of both. */
+export function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[values.length >> 1]!
 }

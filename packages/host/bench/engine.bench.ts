@@ -5,7 +5,7 @@
 import { accessBody, barAccess, runLive } from '@vfiokit/locking'
 import { PAGE_SIZE_BYTES } from '@vfiokit/vfio-core'
 import { milliseconds, nanosecondsPerCall, printTable, SMOKE } from '../../../.tools/stopwatch.ts'
-import { type Bench, bench, functionsOf, now } from './machine.ts'
+import { bench, functionsOf, map, now } from './machine.ts'
 
 const BDF = functionsOf(1)[0]!
 const RANGE_ALL = { first: 0, last: 6 * 2 ** 28 - 1 }
@@ -142,12 +142,6 @@ async function hotResetAgainstFunctions(): Promise<void> {
     rows.push([String(count), (ms * 1e3).toFixed(0), ((ms * 1e3) / count).toFixed(1)])
   }
   printTable(['hot reset: functions', 'µs', 'µs per function'], rows)
-}
-
-function map(process: Bench['process'], fd: number, offset: number, pages: number): number {
-  const protection = { read: true, write: true, execute: false }
-  const lengthBytes = pages * PAGE_SIZE_BYTES
-  return now(process.mmap({ fd, offset, lengthBytes, protection, shared: true }))
 }
 
 function powersOfTen(most: number): number[] {

@@ -1,8 +1,15 @@
 /** Machines for measuring: one slot with as many functions as wanted, each with one large BAR. */
 import { createHost, type Host } from '@vfiokit/host'
 import { runLive } from '@vfiokit/locking'
+import type { Plugin } from '@vfiokit/plugin'
 import { Bdf, type Topology, TopologyBuilder } from '@vfiokit/topology'
-import { type DeviceCalls, type LiveProcess, openDeviceIn, openGroup } from '@vfiokit/vfio-core'
+import {
+  type DeviceCalls,
+  type LiveProcess,
+  openDeviceIn,
+  openGroup,
+  PAGE_SIZE_BYTES,
+} from '@vfiokit/vfio-core'
 
 /** 4 GiB: a million pages. */
 const BAR_BYTES: number = 2 ** 32
@@ -55,11 +62,18 @@ export interface Bench {
 }
 
 /** Brings it up. */
-export async function bench(count: number, strategy?: string): Promise<Bench> {
-  const host = await createHost({ topology: slotOf(count), bind: functionsOf(count), strategy })
+export async function bench(count: number, plugins: readonly Plugin[] = []): Promise<Bench> {
+  const host = await createHost({ topology: slotOf(count), bind: functionsOf(count), plugins })
   const process = host.vfio.process('bench')
   const groupFd = now(runLive(openGroup(process.calls, 1)))
   return { host, process, groupFd, open: (bdf) => now(runLive(openDeviceIn(process.calls, groupFd, bdf))) }
+}
+
+/** Maps pages of the device, for reading and writing. @returns the address. */
+export function map(process: LiveProcess, fd: number, offset: number, pages: number): number {
+  const protection = { read: true, write: true, execute: false }
+  const lengthBytes = pages * PAGE_SIZE_BYTES
+  return now(process.mmap({ fd, offset, lengthBytes, protection, shared: true }))
 }
 
 /** A value that must not be a promise: nothing is contended here. */
