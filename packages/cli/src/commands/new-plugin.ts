@@ -13,6 +13,8 @@ const PACKAGE = existsSync(new URL('../data', import.meta.url)) ? '..' : '../..'
 const TEMPLATES = fileURLToPath(new URL(`${PACKAGE}/data/plugin-templates`, import.meta.url))
 /** npm leaves files out whose names begin with a dot, so templates begin with this instead. */
 const DOT = /^_/
+/** A `package.json` inside of a package would be taken for one of its own. */
+const MANIFEST = /^manifest(?=\.json$)/
 
 /** @returns 0. @throws ConfigError for a name that is none, and for a folder that has something in it. */
 export function writeNewPlugin(name: string, { kind, json }: NewPluginFlags, { out }: Terminal): number {
@@ -49,7 +51,7 @@ function filesOf(template: string): TemplateFile[] {
       return statSync(join(root, path)).isDirectory() ? below(path) : [path]
     })
   return below('').map((path) => {
-    const dotted = path.split(/[\\/]/).map((part) => part.replace(DOT, '.'))
+    const dotted = path.split(/[\\/]/).map((part) => part.replace(DOT, '.').replace(MANIFEST, 'package'))
     return { path: join(...dotted), text: readFileSync(join(root, path), 'utf8') }
   })
 }
