@@ -33,25 +33,30 @@ export function watchUpdates(
   symbols: Symbols,
 ): Automaton[] {
   const updates = all.map(({ raw }) => updatesOf(raw))
-  const isWatched = (cell: unknown) =>
-    running.some((at) => updates[at]!.some((update) => update.cell === cell)) &&
-    running.filter((at) => writesOf(all[at]!.raw, cell).length > 0).length > 1
+  const watchedCells = cellsToWatch(all, updates, running)
   return all.map(({ raw, automaton }, at) => {
     const watched = new WatchedNodes(automaton.nodes, symbols)
-    const own = updates[at]!.filter(({ cell }) => isWatched(cell))
+    const own = updates[at]!.filter(({ cell }) => watchedCells.has(cell))
     for (const update of own) watched.addUpdate(update)
     const covered = new Set(own.flatMap(({ writes }) => [...writes]))
     for (const [node, { op }] of raw.nodes.entries())
-      if (op instanceof SetOp && !covered.has(node) && isWatched(op.cell)) watched.addWrite(node, op.cell)
+      if (op instanceof SetOp && !covered.has(node) && watchedCells.has(op.cell))
+        watched.addWrite(node, op.cell)
     return { ...automaton, nodes: watched.nodes }
   })
 }
 
-function writesOf({ nodes }: RawAutomaton, cell: unknown): number[] {
-  return [...nodes.keys()].filter((node) => {
-    const { op } = nodes[node]!
-    return op instanceof SetOp && op.cell === cell
+/** The cells that some task updates and that more than one task writes. */
+function cellsToWatch(
+  all: readonly Lowered[],
+  updates: readonly (readonly Update[])[],
+  running: readonly number[],
+): Set<unknown> {
+  const written = all.map(({ raw }) => {
+    return new Set<unknown>(raw.nodes.flatMap(({ op }) => (op instanceof SetOp ? [op.cell] : [])))
   })
+  const updated = new Set(running.flatMap((at) => updates[at]!.map(({ cell }) => cell)))
+  return new Set([...updated].filter((cell) => running.filter((at) => written[at]!.has(cell)).length > 1))
 }
 
 /** The reads of a cell that are followed by a write of it, what lies between, and these writes. */
