@@ -21,7 +21,7 @@ export type WorkStep =
   | { readonly do: 'set-memory'; readonly device: string; readonly on: boolean }
   | { readonly do: 'power'; readonly device: string; readonly state: PowerState }
   | { readonly do: 'reset'; readonly device: string }
-  /** Of all devices. `retry` pauses and asks again while EBUSY. */
+  /** Of all devices. While EBUSY `retry` pauses and asks again; `fail` gives up, since a refusal is counted. */
   | { readonly do: 'hot-reset'; readonly onBusy?: 'give-up' | 'retry' | 'fail' }
   | { readonly do: 'open' | 'close'; readonly device: string }
   | { readonly do: 'munmap' | 'mmap'; readonly mapping: string }
