@@ -3,8 +3,6 @@ import { writeFileSync } from 'node:fs'
 import {
   COSTS,
   type ContentionOptions,
-  type ContentionProgress,
-  type ContentionResult,
   type ContentionSize,
   type CostName,
   type Costs,
@@ -24,7 +22,7 @@ import { painter, type Terminal } from '../terminal.ts'
 import type { ContentionFlags } from './contention.ts'
 import { contentionText } from './contention-report.ts'
 import { watchInterrupt } from './interrupt.ts'
-import { ProgressLine } from './progress-line.ts'
+import { driven } from './progress-line.ts'
 import { modelOf } from './scenario-model.ts'
 import { strategiesOf } from './strategies-asked.ts'
 
@@ -153,7 +151,10 @@ async function measureAll(
       for (const strategy of strategies) {
         const run = simulate(strategy, workload, options)
         const what = `${strategy.name}, ${size.devices} devices`
-        rows.push({ ...size, ...(await drive(run, what, durationNs, terminal)) })
+        const result = await driven(run, terminal, ({ simulatedNs, steps }) => {
+          return `${what}: ${Math.floor((100 * simulatedNs) / durationNs)} %, ${steps} steps`
+        })
+        rows.push({ ...size, ...result })
         if (interrupt.seen) return rows
       }
     }
@@ -161,24 +162,4 @@ async function measureAll(
     interrupt.forget()
   }
   return rows
-}
-
-/** Between slices the event loop gets its turn, or an interrupt would never be seen. */
-async function drive(
-  run: Generator<ContentionProgress, ContentionResult>,
-  what: string,
-  durationNs: number,
-  terminal: Terminal,
-): Promise<ContentionResult> {
-  const line = new ProgressLine(terminal)
-  for (;;) {
-    const next = run.next()
-    if (next.done) {
-      line.clear()
-      return next.value
-    }
-    await new Promise((resume) => setImmediate(resume))
-    const { simulatedNs, steps } = next.value
-    line.show(`${what}: ${Math.floor((100 * simulatedNs) / durationNs)} %, ${steps} steps`)
-  }
 }

@@ -16,9 +16,9 @@ import type { ExploreFlags } from './explore.ts'
 import { type EngineVerdict, refuseForEngine, sampleEngines } from './explore-engine.ts'
 import { expectationsOf } from './explore-expect.ts'
 import { keep, replayKept, writeModels } from './explore-files.ts'
-import { verdictsText } from './explore-report.ts'
+import { type Parties, verdictsText } from './explore-report.ts'
 import { watchInterrupt } from './interrupt.ts'
-import { ProgressLine } from './progress-line.ts'
+import { driven } from './progress-line.ts'
 import { modelOf } from './scenario-model.ts'
 import { strategiesOf } from './strategies-asked.ts'
 
@@ -32,21 +32,22 @@ export async function exploreScenario(
 ): Promise<number> {
   const scenario = readScenarioFile(path)
   if (flags.engine === true) refuseForEngine(flags)
+  // The engine can do more than a model: only who needs one is told what it cannot do.
   const specOf = (size: ModelSize) => resizeModel(modelOf(scenario), size)
-  const spec = specOf(flags)
   const strategies = await strategiesOf(scenario, flags)
-  if (flags.promela !== undefined || flags.dot !== undefined) return writeModels(strategies, spec, flags)
+  if (flags.promela !== undefined || flags.dot !== undefined)
+    return writeModels(strategies, specOf(flags), flags)
   if (flags.replay !== undefined)
     return replayKept(flags.replay, { strategies, scenario, specOf, size: sizeOf(flags) }, terminal)
   const expected = expectationsOf(scenario, strategies)
-  const verdicts = await verdictsOf({ strategies, scenario, spec, flags, terminal })
+  const verdicts = await verdictsOf({ strategies, scenario, specOf, flags, terminal })
   const results = verdicts.map((verdict) => ({ ...verdict, ...expected(verdict) }))
   if (flags.save !== undefined)
-    keep(flags.save, { scenario: path, spec, size: sizeOf(flags), strategies }, results)
+    keep(flags.save, { scenario: path, specOf, size: sizeOf(flags), strategies }, results)
   const text =
     flags.json === true
       ? JSON.stringify({ scenario: path, results }, undefined, 2)
-      : verdictsText({ path, spec, results }, painter(terminal))
+      : verdictsText({ path, parties: partiesOf(scenario, specOf, flags), results }, painter(terminal))
   terminal.out.write(`${text}\n`)
   return results.every(({ verdict, expected = 'ok' }) => verdict === expected) ? 0 : 1
 }
@@ -56,23 +57,46 @@ function sizeOf({ devices, faults, resets }: ExploreFlags): ModelSize {
   return { devices, faults, resets }
 }
 
+/** Devices and tasks, in the size that was looked at. */
+function partiesOf(
+  { document }: Scenario,
+  specOf: (size: ModelSize) => ModelSpec,
+  flags: ExploreFlags,
+): Parties {
+  if (flags.engine !== true) return specOf(flags)
+  return { devices: Object.keys(document.devices), tasks: document.tasks }
+}
+
 interface Asked {
   readonly strategies: readonly AnyLockingStrategy[]
   readonly scenario: Scenario
-  readonly spec: ModelSpec
+  readonly specOf: (size: ModelSize) => ModelSpec
   readonly flags: ExploreFlags
   readonly terminal: Terminal
 }
 
-async function verdictsOf({ strategies, scenario, spec, flags, terminal }: Asked): Promise<EngineVerdict[]> {
+async function verdictsOf({
+  strategies,
+  scenario,
+  specOf,
+  flags,
+  terminal,
+}: Asked): Promise<EngineVerdict[]> {
   const interrupt = watchInterrupt()
   try {
     if (flags.engine === true)
       return await sampleEngines(strategies, scenario, flags, { interrupt, terminal })
+    const spec = specOf(flags)
     const options = { ...optionsOf(scenario, flags), shouldStop: () => interrupt.seen }
     const results: StrategyVerdict[] = []
     for (const strategy of strategies)
-      results.push(await drive(explore(strategy, spec, options), strategy, terminal))
+      results.push(
+        await driven(
+          explore(strategy, spec, options),
+          terminal,
+          (progress) => `${strategy.name}: ${howFar(progress)}`,
+        ),
+      )
     return results
   } finally {
     interrupt.forget()
@@ -97,22 +121,6 @@ function optionsOf({ document }: Scenario, flags: ExploreFlags): ExploreOptions 
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
 }
 
-/** Between slices the event loop gets its turn, or an interrupt would never be seen. */
-async function drive(
-  run: Generator<ExploreProgress, StrategyVerdict>,
-  { name }: AnyLockingStrategy,
-  terminal: Terminal,
-): Promise<StrategyVerdict> {
-  const line = new ProgressLine(terminal)
-  for (;;) {
-    const next = run.next()
-    if (next.done) {
-      line.clear()
-      return next.value
-    }
-    await new Promise((resume) => setImmediate(resume))
-    const { states, runs, transitions } = next.value
-    const looked = states === undefined ? `${runs} runs` : `${states} states`
-    line.show(`${name}: ${looked}, ${transitions} transitions`)
-  }
+function howFar({ states, runs, transitions }: ExploreProgress): string {
+  return `${states === undefined ? `${runs} runs` : `${states} states`}, ${transitions} transitions`
 }

@@ -10,7 +10,7 @@ import { ConfigError, type Scenario } from '@vfiokit/host/files'
 import type { Terminal } from '../terminal.ts'
 import type { ExploreFlags } from './explore.ts'
 import type { Interrupt } from './interrupt.ts'
-import { ProgressLine } from './progress-line.ts'
+import { driven } from './progress-line.ts'
 
 /** A verdict with the schedule that leads to what was found. */
 export interface EngineVerdict extends StrategyVerdict {
@@ -19,7 +19,16 @@ export interface EngineVerdict extends StrategyVerdict {
 
 const RUNS = 200
 /** The engine has what the scenario says: only models can be had in other sizes, or written. */
-const NOT_OF_ENGINES = ['devices', 'faults', 'resets', 'promela', 'dot', 'preemptions', 'fairness'] as const
+const NOT_OF_ENGINES = [
+  'devices',
+  'faults',
+  'resets',
+  'promela',
+  'dot',
+  'preemptions',
+  'fairness',
+  'maxMemory',
+] as const
 
 /** @throws ConfigError for options that do not go with `--engine`. */
 export function refuseForEngine(flags: ExploreFlags): void {
@@ -27,7 +36,13 @@ export function refuseForEngine(flags: ExploreFlags): void {
     new ConfigError([{ severity: 'error', code: 'option', message, expected: '--mode sample --engine' }])
   if (flags.mode !== 'sample') throw defect('only samples are taken of the whole engine')
   const given = NOT_OF_ENGINES.find((name) => flags[name] !== undefined)
-  if (given !== undefined) throw defect(`--${given} does not go with --engine`)
+  if (given !== undefined) throw defect(`--${optionOf(given)} does not go with --engine`)
+  if (!flags.reduce) throw defect('--no-reduce does not go with --engine')
+}
+
+/** As it is typed: `maxMemory` is `max-memory`. */
+function optionOf(flag: string): string {
+  return flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 }
 
 /** Samples under each strategy in turn. */
@@ -57,17 +72,7 @@ async function sampleOne(
   const shouldStop = () => interrupt.seen || (maxCpu !== undefined && cpu() > maxCpu)
   const fair = locks === undefined ? undefined : locks === 'fair'
   const sampling = sampleEngine(scenario, strategy, { runs, seed, sampler, fair, shouldStop })
-  const line = new ProgressLine(terminal)
-  for (;;) {
-    const next = await sampling.next()
-    if (next.done) {
-      line.clear()
-      return next.value
-    }
-    // Runs are synchronous: without a turn of the event loop an interrupt would never be seen.
-    await new Promise((resume) => setImmediate(resume))
-    line.show(`${strategy.name}: ${next.value.runs} runs, ${next.value.steps} steps`)
-  }
+  return driven(sampling, terminal, (done) => `${strategy.name}: ${done.runs} runs, ${done.steps} steps`)
 }
 
 function verdictOf(

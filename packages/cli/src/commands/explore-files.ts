@@ -33,7 +33,7 @@ interface Kept extends Pick<Counterexample, 'lockSemantics' | 'steps'> {
 /** What results are about, in their order. */
 interface Explored {
   readonly scenario: string
-  readonly spec: ModelSpec
+  readonly specOf: (size: ModelSize) => ModelSpec
   readonly size: ModelSize
   readonly strategies: readonly AnyLockingStrategy[]
 }
@@ -41,7 +41,7 @@ interface Explored {
 /** Writes the counterexamples of some results, with what they were found in. */
 export function keep(
   file: string,
-  { scenario, spec, size, strategies }: Explored,
+  { scenario, specOf, size, strategies }: Explored,
   results: readonly EngineVerdict[],
 ): void {
   const kept = results.flatMap(({ strategy: name, property, counterexample, schedule }, at): Kept[] => {
@@ -50,7 +50,7 @@ export function keep(
     const of = { scenario, strategy: name, property }
     if (schedule !== undefined) return [{ ...of, lockSemantics, schedule, steps }]
     const asked = Object.values(size).some((each) => each !== undefined) ? { size } : {}
-    return [{ ...of, sourceHash: sourceHash(strategies[at]!, spec), ...asked, lockSemantics, steps }]
+    return [{ ...of, sourceHash: sourceHash(strategies[at]!, specOf(size)), ...asked, lockSemantics, steps }]
   })
   writeFileSync(file, `${JSON.stringify(kept, undefined, 2)}\n`)
 }

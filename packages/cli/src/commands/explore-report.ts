@@ -1,17 +1,23 @@
 /** What `vfiokit explore` prints: a table of verdicts, and each counterexample step by step. */
-import type { Counterexample, ModelSpec } from '@vfiokit/explorer'
+import type { Counterexample } from '@vfiokit/explorer'
 import { table } from '../table.ts'
 import type { Paint } from '../terminal.ts'
 import type { ExpectedVerdict } from './explore-expect.ts'
 
+/** Who took part. */
+export interface Parties {
+  readonly devices: readonly string[]
+  readonly tasks: readonly { readonly name: string; readonly count?: number | undefined }[]
+}
+
 interface Explored {
   readonly path: string
-  readonly spec: ModelSpec
+  readonly parties: Parties
   readonly results: readonly ExpectedVerdict[]
 }
 
 /** The whole report. */
-export function verdictsText({ path, spec, results }: Explored, paint: Paint): string {
+export function verdictsText({ path, parties, results }: Explored, paint: Paint): string {
   const rows = results.map((result) => [
     result.strategy,
     verdictText(result),
@@ -34,14 +40,14 @@ export function verdictsText({ path, spec, results }: Explored, paint: Paint): s
   ]
   const failed = results.filter(({ verdict }) => verdict !== 'ok')
   return [
-    paint('bold', `${path}: ${sizeOf(spec)}`),
+    paint('bold', `${path}: ${sizeOf(parties)}`),
     table(heading, rows),
     ...failed.map((result) => failureText(result, paint)),
     ...results.flatMap((result) => waitsText(result, paint)),
   ].join('\n\n')
 }
 
-function sizeOf({ devices, tasks }: ModelSpec): string {
+function sizeOf({ devices, tasks }: Parties): string {
   const counted = tasks.map(({ name, count = 1 }) => (count === 1 ? name : `${count} ${name}`))
   return `${devices.length} devices; ${counted.join(', ')}`
 }

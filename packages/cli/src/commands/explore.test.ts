@@ -286,6 +286,14 @@ describe('the whole engine', () => {
     expect(code).toBe(0)
   })
 
+  test('does what no model can: the regions of a plugin, hot resets by who owns less', async () => {
+    const demo = fileURLToPath(new URL('../../../../examples/demo/hot-reset.yaml', import.meta.url))
+    expect((await vfiokit(['explore', demo])).code).toBe(2)
+    const { code, results } = await explored(demo, ...ENGINE, '--runs', '5', '--strategy', 'unmap-range')
+    expect(results).toMatchObject([{ strategy: 'unmap-range', verdict: 'ok' }])
+    expect(code).toBe(0)
+  })
+
   test('shows a canary in a table of steps, which can be kept and taken again', async () => {
     const file = fileWith('engine.json', '')
     const asked = ['explore', SLOT, '--strategy', 'zap-before-lock']
@@ -303,6 +311,8 @@ describe('the whole engine', () => {
     [['--engine'], 'only samples are taken of the whole engine'],
     [[...ENGINE, '--devices', '3'], '--devices does not go with --engine'],
     [[...ENGINE, '--promela', 'x.pml'], '--promela does not go with --engine'],
+    [[...ENGINE, '--max-memory', '9'], '--max-memory does not go with --engine'],
+    [[...ENGINE, '--no-reduce'], '--no-reduce does not go with --engine'],
   ])('refuses %j', async (args, message) => {
     const { code, err } = await vfiokit(['explore', SLOT, ...args])
     expect(code).toBe(2)

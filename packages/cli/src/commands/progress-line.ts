@@ -1,11 +1,33 @@
-/** One line on a terminal that says how far something has come. */
+/** What takes long is driven slice by slice, and a line on a terminal says how far it has come. */
 import type { Terminal } from '../terminal.ts'
 
 /** Shown that often. */
 const EVERY_MS = 200
 
+/**
+ * Drives slices to their end. Between them the event loop gets its turn, or an interrupt would never be seen.
+ *
+ * @param describe - How far it is, in words.
+ */
+export async function driven<P, R>(
+  slices: Generator<P, R> | AsyncGenerator<P, R>,
+  terminal: Terminal,
+  describe: (progress: P) => string,
+): Promise<R> {
+  const line = new ProgressLine(terminal)
+  for (;;) {
+    const next = await slices.next()
+    if (next.done) {
+      line.clear()
+      return next.value
+    }
+    await new Promise((resume) => setImmediate(resume))
+    line.show(describe(next.value))
+  }
+}
+
 /** Written over and over again; nothing is written where stderr is no terminal. */
-export class ProgressLine {
+class ProgressLine {
   readonly #err: Terminal['err']
   #shownMs = 0
 
