@@ -4,13 +4,11 @@
  */
 export type { DeviceModelFactory, FunctionProfile } from '@vfiokit/hardware'
 export { KERNEL_VERSIONS, type KernelVersion } from '@vfiokit/vfio-core'
-export { type Complain, type Complaint, ConfigError, complainPlainly } from './config-error.ts'
-export { createHost, type HostConfig } from './create-host.ts'
+export { createHost } from './create-host.ts'
 export { deviceModels } from './device-models.ts'
+export * from './files.ts'
 export type { Host } from './host.ts'
-export { parseHost, readHostFile } from './host-file.ts'
 export { HOST_SCHEMA, type HostDocument } from './host-schema.ts'
-export type { InputFile } from './input-file.ts'
 export { PciOperator } from './pci-operator.ts'
 export { checkPlugin } from './plugin-check.ts'
 export { type LoadedPlugin, loadPlugin } from './plugin-loader.ts'
@@ -30,7 +28,6 @@ export {
   replayEngine,
   sampleEngine,
 } from './scenario/sample-engine.ts'
-export { parseScenario, readScenarioFile, type Scenario } from './scenario/scenario-file.ts'
 export {
   type Backing,
   firstViolation,
@@ -38,22 +35,6 @@ export {
   type RegionResult,
   type ScenarioResult,
 } from './scenario/scenario-result.ts'
-export {
-  type DeviceArguments,
-  isChecked,
-  type MappingDocument,
-  type RegionArguments,
-  SCENARIO_SCHEMA,
-  type ScenarioDocument,
-  STEP_NAMES,
-  type StepArguments,
-  type StepArgumentTypes,
-  type StepDocument,
-  type StepName,
-  type TaskDocument,
-  VERDICTS,
-  type Verdict,
-} from './scenario/scenario-schema.ts'
+export { SCENARIO_SCHEMA, STEP_NAMES, VERDICTS } from './scenario/scenario-schema.ts'
 export { describeStep } from './scenario/steps.ts'
 export type { MappingCounts, RunCounts, TimelineEvent } from './scenario/timeline.ts'
-export { findStrategy, isCanary, shippedStrategies } from './strategy-choice.ts'
