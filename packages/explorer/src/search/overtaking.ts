@@ -105,7 +105,7 @@ class Waits {
 
   #most(waiting: readonly number[], node: number, lock: number, task: number): number {
     const given = (from: number, edge: number) => this.#given(from, this.graph.to[edge]!, lock, task)
-    if (this.#goesRound(waiting, node, given)) return Number.POSITIVE_INFINITY
+    if (this.#goesRound(waiting, given)) return Number.POSITIVE_INFINITY
     const { firstEdge, to } = this.graph
     const most = new Map<number, number>(waiting.map((state) => [state, 0]))
     // Most steps lead to later states, so that few rounds from the last to the first are enough.
@@ -126,19 +126,10 @@ class Waits {
   }
 
   /** Whether others can be given the lock again and again while the task waits. */
-  #goesRound(
-    waiting: readonly number[],
-    node: number,
-    given: (from: number, edge: number) => number,
-  ): boolean {
+  #goesRound(waiting: readonly number[], given: (from: number, edge: number) => number): boolean {
     const { firstEdge, to } = this.graph
-    const has = (state: number) => this.#place[state] === node
     const members = new Set(waiting)
-    const part = {
-      states: waiting,
-      has: (state: number) => has(state) && members.has(state),
-      keeps: () => true,
-    }
+    const part = { states: waiting, has: (state: number) => members.has(state), keeps: () => true }
     return cyclicComponents(this.graph, part).some((component) => {
       const inside = new Set(component)
       return component.some((state) => {
