@@ -81,16 +81,20 @@ describe.each(ACCESSES)('a %s that is an Operation', (member, use) => {
     expect(host.driver('nvme').open).toBeUndefined()
   })
 
-  test('is left where it stands when not even its finally ends', () => {
+  test('is left where it stands when not even its finally ends, after 100 steps of that', () => {
+    let last = 0
     const { host, nvme } = withOperation(function* () {
       try {
-        yield* label('once')
-        throw new Error('boom')
+        for (;;) yield* label('once more')
       } finally {
-        for (;;) yield* label('never done')
+        for (;;) {
+          last++
+          yield* label('never done')
+        }
       }
     })
     expect(failure(() => use(nvme))).toBe('EIO')
+    expect(last).toBe(101)
     expect(host.bus.failureLines).toHaveLength(1)
   })
 
