@@ -12,14 +12,14 @@ export interface RuleResult {
   readonly sentence: string
   /** `silent`: it has nothing to say of this provider, or the fixture excepts it. */
   readonly outcome: 'holds' | 'broken' | 'silent'
-  /** What was found, or why the rule was not asked. */
+  /** What was found or measured, or why the rule was not asked. */
   readonly detail: string | undefined
 }
 
 /**
  * Asks every rule, each on machines of its own.
  *
- * @throws RangeError for a fixture that describes no card.
+ * @throws RangeError for a fixture that describes no card, or leaves no kernel to test under.
  *
  * @example
  * ```ts
@@ -52,6 +52,8 @@ export async function checkRegionProvider(
 /** The rules asked of one provider, each once. */
 export class Examination {
   readonly #results = new Map<RegionRuleId, RuleResult>()
+  /** Rules that are silent since another is broken, and which. */
+  readonly #silencedBy = new Map<RegionRuleId, RegionRuleId>()
 
   constructor(
     readonly provider: RegionProvider,
@@ -75,7 +77,7 @@ export class Examination {
     if (silent !== undefined) return { outcome: 'silent', detail: silent }
     try {
       check.check(context)
-      return { outcome: 'holds', detail: undefined }
+      return { outcome: 'holds', detail: context.measured }
     } catch (error) {
       const detail = error instanceof RuleBroken ? error.message : `the check ends with ${String(error)}`
       return { outcome: 'broken', detail }
@@ -87,8 +89,15 @@ export class Examination {
     if (excepted !== undefined) return `excepted: ${excepted}`
     if (NEEDS_NO_REGION.has(id)) return undefined
     if (context.regions.length === 0) return 'the provider opens no region'
-    const broken = needs.find((need) => this.ask(need).outcome === 'broken')
-    return broken === undefined ? silent?.(context) : `${broken} is broken`
+    const broken = needs.map((need) => this.#brokenBelow(need)).find((need) => need !== undefined)
+    if (broken === undefined) return silent?.(context)
+    this.#silencedBy.set(id, broken)
+    return `${broken} is broken`
+  }
+
+  /** The rule itself, or the one that silences it. */
+  #brokenBelow(id: RegionRuleId): RegionRuleId | undefined {
+    return this.ask(id).outcome === 'broken' ? id : this.#silencedBy.get(id)
   }
 }
 

@@ -2,7 +2,15 @@
  * A contest: faults, loads, reads and writes of two processes against memory enable, power and resets,
  * one step at a time in an order that a seed decides.
  */
-import { ControlledDriver, InvariantMonitor, type Operation, randomSchedule, scoped } from '@vfiokit/locking'
+import {
+  ControlledDriver,
+  InvariantMonitor,
+  type Operation,
+  pctSchedule,
+  randomSchedule,
+  type Schedule,
+  scoped,
+} from '@vfiokit/locking'
 import {
   DeviceCalls,
   type EngineCalls,
@@ -19,6 +27,8 @@ import type { SurveyedRegion } from './region-check.ts'
 
 const TURNS = 3
 const TRIES_MAX = 20
+/** What a contest has, about. */
+const STEPS = 500
 /** What an access may answer when it loses: memory was off at that moment, or a lock was taken. */
 const LOSSES: readonly string[] = ['SIGBUS', 'EIO', 'EBUSY']
 
@@ -27,7 +37,7 @@ export function holdContest(bench: ProviderBench, regions: readonly SurveyedRegi
   const owner = bench.open('vm0')
   const users = [owner, bench.share(owner, 'vm1')]
   const monitor = new InvariantMonitor(bench.core.strategy, [bench.device])
-  const driver = new ControlledDriver({ schedule: randomSchedule(seed), watchers: [monitor.watch] })
+  const driver = new ControlledDriver({ schedule: scheduleOf(seed), watchers: [monitor.watch] })
   const mapped = users.flatMap((user) => mapEverything(user, regions))
   for (const each of mapped) driver.spawn(`touch ${each.mapping.vma.id}`, touches(each))
   for (const user of users)
@@ -43,6 +53,11 @@ export function holdContest(bench: ProviderBench, regions: readonly SurveyedRegi
   demandSame(`${where}: locks left`, bench.core.locks.busy().length, 0)
   bench.demandNoFailure()
   demandAllBack(owner, mapped, where)
+}
+
+/** By turns: any task may be next, or priorities that change at a few moments. */
+function scheduleOf(seed: number): Schedule {
+  return seed % 2 === 0 ? randomSchedule(seed) : pctSchedule(seed, { length: STEPS })
 }
 
 interface Contestant {

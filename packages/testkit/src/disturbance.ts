@@ -5,7 +5,7 @@ import { cardOf, type ProviderBench } from './provider-bench.ts'
 
 /** One event that takes the memory of a device away. */
 export interface Disturbance {
-  /** Whether the card can do it. */
+  /** Whether the card can do it, and the kernel takes memory away for it. */
   possible(bench: ProviderBench): boolean
   begin(user: DeviceUser, bench: ProviderBench): void
   /** Absent: memory is back when `begin` ends. */
@@ -23,7 +23,10 @@ export const DISTURBANCES: Readonly<Record<DisturbanceName, Disturbance>> = {
     end: (user) => user.setMemory(true),
   },
   D3hot: {
-    possible: (bench) => typeof findCapability(cardOf(bench), CAPABILITY_ID.powerManagement) === 'object',
+    // Before 5.19 it leaves memory alone.
+    possible: (bench) =>
+      bench.core.profile.powerGatesMemory &&
+      typeof findCapability(cardOf(bench), CAPABILITY_ID.powerManagement) === 'object',
     begin: (user, bench) => user.setPower('D3hot', cardOf(bench)),
     end: (user, bench) => user.setPower('D0', cardOf(bench)),
   },

@@ -1,4 +1,4 @@
-/** A provider with somebody who writes down what the core asks of it, and can make a member throw. */
+/** A provider with somebody who writes down what the core asks of it, and can plant something else for a member. */
 import type { PciFunction } from '@vfiokit/topology'
 import type { Region, RegionHost, RegionProvider } from '@vfiokit/vfio-pci'
 
@@ -25,10 +25,12 @@ export interface RegionCall {
   readonly result: unknown
 }
 
-/** A member that throws instead of being asked. */
+/** A member that does something else instead of being asked. */
 export interface Sabotage {
   readonly region: number
   readonly member: RegionMember
+  /** May throw. */
+  readonly instead: () => unknown
 }
 
 /** Passes everything on to a provider. */
@@ -79,7 +81,7 @@ export class ObservedProvider implements RegionProvider {
     try {
       const { sabotage } = this
       if (typeof sabotage === 'object' && sabotage.region === index && sabotage.member === member)
-        throw new Error(`planted in ${member}`)
+        return sabotage.instead()
       result = Reflect.apply(value as (...args: unknown[]) => unknown, region, args)
       return result
     } finally {

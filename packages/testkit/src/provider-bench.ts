@@ -6,6 +6,8 @@ import type { PciFunction } from '@vfiokit/topology'
 import {
   callsOf,
   DeviceCalls,
+  type KernelVersion,
+  kernelProfile,
   LiveHost,
   openDeviceIn,
   openGroup,
@@ -20,6 +22,14 @@ import { ObservedProvider } from './observed-provider.ts'
 import type { RegionFixture } from './region-fixture.ts'
 import { RegisterModel } from './register-model.ts'
 
+/** What kind of host it is. */
+export interface BenchHost {
+  /** `unmap-range` when absent. */
+  readonly strategy?: AnyLockingStrategy
+  /** The newest when absent. */
+  readonly kernel?: KernelVersion
+}
+
 /** A simulated host, made new for every check. */
 export class ProviderBench {
   readonly bus: PciBus
@@ -32,7 +42,8 @@ export class ProviderBench {
   readonly failures: PluginFailure[] = []
   #model: RegisterModel | undefined
 
-  constructor(provider: RegionProvider, fixture: RegionFixture, strategy: AnyLockingStrategy = unmapRange) {
+  constructor(provider: RegionProvider, fixture: RegionFixture, host: BenchHost = {}) {
+    const { strategy = unmapRange, kernel } = host
     this.observed = new ObservedProvider(provider)
     const machine = new SimulatedMachine(fixtureTopology(fixture.function), {
       models: [
@@ -44,7 +55,7 @@ export class ProviderBench {
       ],
     })
     this.bus = new PciBus({
-      core: new VfioCore({ strategy }),
+      core: new VfioCore({ strategy, profile: kernelProfile(kernel) }),
       machine,
       providers: [this.observed],
       onPluginFailure: (failure) => this.failures.push(failure),

@@ -1,9 +1,9 @@
 /** How a rule is checked, and what a check gets to see. */
-import type { AnyLockingStrategy } from '@vfiokit/locking'
-import { PCI_REGION } from '@vfiokit/vfio-core'
+import type { KernelVersion } from '@vfiokit/vfio-core'
 import type { Region, RegionProvider } from '@vfiokit/vfio-pci'
 import type { DeviceUser } from './device-user.ts'
-import { ProviderBench } from './provider-bench.ts'
+import { kernelOf } from './fixture-host.ts'
+import { type BenchHost, ProviderBench } from './provider-bench.ts'
 import type { RegionFixture } from './region-fixture.ts'
 import type { RegionRuleId } from './region-rules.ts'
 
@@ -11,7 +11,7 @@ import type { RegionRuleId } from './region-rules.ts'
 export interface SurveyedRegion {
   /** In the order of what `open` answered. */
   readonly position: number
-  /** As users see it: from 9 on. */
+  /** As users see it: the last ones are the provider's. */
   readonly index: number
   readonly region: Region
 }
@@ -19,19 +19,22 @@ export interface SurveyedRegion {
 /** Benches for one rule, and what kinds of regions the provider has. */
 export class RuleContext {
   readonly regions: readonly SurveyedRegion[]
+  /** What is asked under unless a check chooses. */
+  readonly kernel: KernelVersion
+  /** What a check has measured, to be told although the rule holds. */
+  measured: string | undefined
 
   constructor(
     readonly provider: RegionProvider,
     readonly fixture: RegionFixture,
   ) {
+    this.kernel = kernelOf(fixture)
     const bench = this.bench()
     const user = bench.open()
     const isOpen = !bench.failures.some(({ member }) => member === 'open')
-    this.regions = (isOpen ? bench.observed.regions : []).map((region, position) => ({
-      position,
-      index: PCI_REGION.FIRST_DEVICE_SPECIFIC + position,
-      region,
-    }))
+    const regions = isOpen ? bench.observed.regions : []
+    const first = user.regionCount() - regions.length
+    this.regions = regions.map((region, position) => ({ position, index: first + position, region }))
     user.close()
   }
 
@@ -47,13 +50,19 @@ export class RuleContext {
     return this.regions.filter(({ region }) => region.fault !== undefined)
   }
 
-  backedBy(backing: 'bar' | 'memory'): readonly SurveyedRegion[] {
-    return this.mappable.filter(({ region }) => region.backing === backing)
+  /** Mappable, and the pages go with the memory of the device. */
+  get tied(): readonly SurveyedRegion[] {
+    return this.mappable.filter(({ region }) => region.backing === 'bar')
+  }
+
+  /** Mappable, and the pages stay whatever happens to the device. */
+  get untied(): readonly SurveyedRegion[] {
+    return this.mappable.filter(({ region }) => region.backing !== 'bar')
   }
 
   /** A machine of its own, nothing opened. */
-  bench(strategy?: AnyLockingStrategy): ProviderBench {
-    return new ProviderBench(this.provider, this.fixture, strategy)
+  bench(host: BenchHost = {}): ProviderBench {
+    return new ProviderBench(this.provider, this.fixture, { kernel: this.kernel, ...host })
   }
 
   /** The same with the card opened by `vm0`. */

@@ -1,5 +1,8 @@
 /** What an author says about the card: enough to build it, and what its regions are expected to be. */
+import type { AnyLockingStrategy } from '@vfiokit/locking'
 import type { BarIndex, ComposedCapability, SubsystemIds } from '@vfiokit/topology'
+import type { KernelVersion } from '@vfiokit/vfio-core'
+import type { Region } from '@vfiokit/vfio-pci'
 import type { RegionRuleId } from './region-rules.ts'
 
 /** A BAR of the card. */
@@ -36,7 +39,7 @@ export interface RegionExpectation {
   readonly read?: boolean
   readonly write?: boolean
   /** `none`: not mappable. */
-  readonly backing?: 'bar' | 'memory' | 'none'
+  readonly backing?: NonNullable<Region['backing']> | 'none'
 }
 
 /** Everything that the suite needs to know beside the provider. */
@@ -49,6 +52,15 @@ export interface RegionFixture {
   readonly bars?: Readonly<Record<number, Readonly<Record<number, readonly number[]>>>>
   /** In the order of their indexes. Absent: one region or more, of any kind. */
   readonly regions?: readonly RegionExpectation[]
+  /**
+   * Kernels under which the provider opens no region, since Linux has none there. Every kernel that is not
+   * named has to have them; both are checked.
+   */
+  readonly nothingUnder?: readonly KernelVersion[]
+  /** The kernel under which rules are asked; by default the newest under which there are regions. */
+  readonly kernel?: KernelVersion
+  /** What the provider is run live under, beside every kernel; by default every strategy that ships. */
+  readonly strategies?: readonly AnyLockingStrategy[]
   /** Rules that this provider breaks on purpose, each with the reason. They are not asked. */
   readonly except?: Readonly<Partial<Record<RegionRuleId, string>>>
 }

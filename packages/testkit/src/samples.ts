@@ -24,6 +24,20 @@ const SHAPES: readonly (readonly [offset: number, lengthBytes: number])[] = [
   [5, 4099],
 ]
 
+/** Lengths that a register has. */
+export const REGISTER_BYTES = [1, 2, 4, 8] as const
+
+/** The first and the last aligned access of a length; none where it does not fit. */
+export function alignedPoints(sizeBytes: number, lengthBytes: number): AccessPoint[] {
+  const last = Math.floor(sizeBytes / lengthBytes) - 1
+  return last < 0 ? [] : [0, last * lengthBytes].map((offset) => ({ offset, lengthBytes }))
+}
+
+/** Whether a register could be accessed so. */
+export function isAligned({ offset, lengthBytes }: AccessPoint): boolean {
+  return REGISTER_BYTES.some((bytes) => bytes === lengthBytes) && offset % lengthBytes === 0
+}
+
 /** First, last and evenly spread pages. */
 export function sampledPages(sizeBytes: number): number[] {
   const pages = pagesOf(sizeBytes)

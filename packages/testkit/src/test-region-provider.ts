@@ -5,9 +5,12 @@ import { Examination } from './check-region-provider.ts'
 import type { RegionFixture } from './region-fixture.ts'
 import { REGION_RULES, type RegionRuleId } from './region-rules.ts'
 
+/** A thousand opens on a busy machine take longer than the default of vitest. */
+const TIMEOUT_MS = 60_000
+
 /**
  * Registers one test for each rule. Rules that have nothing to say of the provider are shown as skipped,
- * with the reason.
+ * with the reason; what a rule measured is an annotation of its test.
  *
  * @example
  * ```ts no-run
@@ -29,10 +32,11 @@ export function testRegionProvider(provider: RegionProvider, fixture: RegionFixt
   const examination = new Examination(provider, fixture)
   describe(`region provider ${provider.name}`, () => {
     for (const [id, sentence] of Object.entries(REGION_RULES) as [RegionRuleId, string][])
-      it(`${sentence} [${id}]`, (test) => {
+      it(`${sentence} [${id}]`, { timeout: TIMEOUT_MS }, async (test) => {
         const { outcome, detail } = examination.ask(id)
         if (outcome === 'silent') test.skip(detail)
         if (outcome === 'broken') throw new Error(detail)
+        if (detail !== undefined) await test.annotate(detail)
       })
   })
 }

@@ -2,6 +2,7 @@
 import type { VfioErrno } from '@vfiokit/locking'
 import { demand, demandSame, outcomeOf } from '../demand.ts'
 import type { DeviceUser } from '../device-user.ts'
+import type { ProviderBench } from '../provider-bench.ts'
 import {
   type ChecksNamed,
   type RegionCheck,
@@ -9,7 +10,15 @@ import {
   type SurveyedRegion,
   unlessThereAre,
 } from '../region-check.ts'
-import { accessPoints, wholeBytes } from '../samples.ts'
+import {
+  type AccessPoint,
+  accessPoints,
+  alignedPoints,
+  isAligned,
+  REGISTER_BYTES,
+  wholeBytes,
+} from '../samples.ts'
+import { accessConcurrent } from './concurrent.ts'
 
 type Direction = 'read' | 'write'
 
@@ -17,29 +26,57 @@ const unlessReadable = unlessThereAre('region that can be read', ({ readable }) 
 const unlessWritable = unlessThereAre('region that can be written', ({ writable }) => writable)
 
 const readInside: RegionCheck = {
+  needs: ['access-unaligned'],
   silent: unlessReadable,
   check: (context) => checkInside(context, 'read', context.readable),
 }
 
 const writeInside: RegionCheck = {
+  needs: ['access-unaligned'],
   silent: unlessWritable,
   check: (context) => checkInside(context, 'write', context.writable),
 }
 
 function checkInside(context: RuleContext, direction: Direction, regions: readonly SurveyedRegion[]): void {
   const { bench, user } = context.opened()
-  for (const { index, region } of regions)
-    for (const { offset, lengthBytes } of accessPoints(region.sizeBytes)) {
-      const what = `${direction} of ${lengthBytes} bytes at ${offset} of region ${index}`
-      let count = 0
-      const outcome = outcomeOf(() => {
-        count = transfer(user, direction, index, offset, lengthBytes)
-      })
-      const [failure] = bench.failures.filter(({ member }) => member === direction)
-      const why = failure === undefined ? '' : `, since it throws ${String(failure.cause)}`
-      demand(outcome === 'ok', `${what} ends with ${outcome}${why}`)
-      demandSame(what, `${count} bytes`, `${lengthBytes} bytes`)
+  for (const each of regions)
+    for (const point of accessPoints(each.region.sizeBytes))
+      demandAccess(bench, user, { ...each, direction }, point)
+}
+
+function demandAccess(
+  bench: ProviderBench,
+  user: DeviceUser,
+  { direction, index }: Allowed,
+  { offset, lengthBytes }: AccessPoint,
+): void {
+  const what = `${direction} of ${lengthBytes} bytes at ${offset} of region ${index}`
+  let count = 0
+  const outcome = outcomeOf(() => {
+    count = transfer(user, direction, index, offset, lengthBytes)
+  })
+  const [failure] = bench.failures.filter(({ member }) => member === direction)
+  const why = failure === undefined ? '' : `, since it throws ${String(failure.cause)}`
+  demand(outcome === 'ok', `${what} ends with ${outcome}${why}`)
+  demandSame(what, `${count} bytes`, `${lengthBytes} bytes`)
+}
+
+/** Says nothing of what cannot be accessed at all: that is for the rules behind it. */
+const accessUnaligned: RegionCheck = {
+  check(context) {
+    for (const each of allowed(context)) {
+      const { bench, user } = context.opened()
+      const { direction, index, region } = each
+      const isUsable = REGISTER_BYTES.some((lengthBytes) =>
+        alignedPoints(region.sizeBytes, lengthBytes).every(
+          ({ offset }) => outcomeOf(() => transfer(user, direction, index, offset, lengthBytes)) === 'ok',
+        ),
+      )
+      if (!isUsable) continue
+      for (const point of accessPoints(region.sizeBytes))
+        if (!isAligned(point)) demandAccess(bench, user, each, point)
     }
+  },
 }
 
 const readPieces: RegionCheck = {
@@ -82,6 +119,7 @@ const accessBounds: RegionCheck = {
 }
 
 const accessRefused: RegionCheck = {
+  needs: ['read-inside', 'write-inside'],
   silent: unlessThereAre('region without read or write', (context) =>
     context.regions.filter(({ region }) => region.read === undefined || region.write === undefined),
   ),
@@ -90,7 +128,11 @@ const accessRefused: RegionCheck = {
     const refused: VfioErrno = 'EINVAL'
     for (const { index, region } of context.regions)
       for (const direction of ['read', 'write'] as const) {
-        if (region[direction] !== undefined) continue
+        if (region[direction] !== undefined) {
+          // What is refused at first is refused later, too.
+          transfer(user, direction, index, 0, 1)
+          continue
+        }
         const asked = bench.observed.calls.length
         const outcome = outcomeOf(() => transfer(user, direction, index, 0, 1))
         demandSame(`${direction} of region ${index}, which has none`, outcome, refused)
@@ -126,7 +168,10 @@ const accessShared: RegionCheck = {
   },
 }
 
-function allowed(context: RuleContext): (SurveyedRegion & { readonly direction: Direction })[] {
+/** A region with a direction that it has a member for. */
+type Allowed = SurveyedRegion & { readonly direction: Direction }
+
+function allowed(context: RuleContext): Allowed[] {
   return [
     ...context.readable.map((each) => ({ ...each, direction: 'read' as const })),
     ...context.writable.map((each) => ({ ...each, direction: 'write' as const })),
@@ -154,6 +199,8 @@ export const ACCESS_CHECKS: ChecksNamed<'access' | 'read' | 'write'> = {
   'read-inside': readInside,
   'read-pieces': readPieces,
   'write-inside': writeInside,
+  'access-unaligned': accessUnaligned,
+  'access-concurrent': accessConcurrent,
   'access-bounds': accessBounds,
   'access-refused': accessRefused,
   'access-nothing': accessNothing,

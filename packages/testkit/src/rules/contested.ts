@@ -6,12 +6,12 @@ import type { ChecksNamed, RegionCheck } from '../region-check.ts'
 
 const SEEDS = 25
 
-/** @param strategy - With `SEEDS` schedules, each on a machine of its own. */
+/** @param strategy - With `SEEDS` schedules, each on a machine of its own. A sample: it proves nothing. */
 export function contested(strategy: AnyLockingStrategy): RegionCheck {
   return {
     needs: ['read-inside', 'write-inside', 'map-pages', 'reset-any-time', 'throw-member'],
     check(context) {
-      for (let seed = 0; seed < SEEDS; seed++) holdContest(context.bench(strategy), context.regions, seed)
+      for (let seed = 0; seed < SEEDS; seed++) holdContest(context.bench({ strategy }), context.regions, seed)
     },
   }
 }

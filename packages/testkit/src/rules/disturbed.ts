@@ -6,6 +6,8 @@ import { DISTURBANCES, type Disturbance, type DisturbanceName } from '../disturb
 import type { ProviderBench } from '../provider-bench.ts'
 import type { ChecksNamed, RegionCheck, RuleContext, SurveyedRegion } from '../region-check.ts'
 import { sampledPages } from '../samples.ts'
+import { answers } from './answers.ts'
+import { resetEveryStep } from './every-step.ts'
 
 /** A mapped region with the pages that were touched. */
 interface Mapped {
@@ -19,10 +21,10 @@ function barPagesGo(name: DisturbanceName): RegionCheck {
   const disturbance = DISTURBANCES[name]
   return {
     needs: ['map-pages', 'map-same', 'reset-paired'],
-    silent: (context) => silence(context, 'bar', disturbance),
+    silent: (context) => silence(context, 'tied', disturbance),
     check(context) {
       const { bench, user } = context.opened()
-      const mapped = context.backedBy('bar').map((each) => mapAll(user, each))
+      const mapped = context.tied.map((each) => mapAll(user, each))
       const frames = mapped.map(({ mapping, pages }) => mapping.vma.frameAt(pages[0]!)!)
       disturbance.begin(user, bench)
       for (const { index, mapping, pages } of mapped) {
@@ -51,10 +53,10 @@ function memoryStays(name: DisturbanceName): RegionCheck {
   const disturbance = DISTURBANCES[name]
   return {
     needs: ['map-pages', 'map-same', 'reset-paired'],
-    silent: (context) => silence(context, 'memory', disturbance),
+    silent: (context) => silence(context, 'untied', disturbance),
     check(context) {
       const { bench, user } = context.opened()
-      const mapped = context.backedBy('memory').map((each) => mapAll(user, each))
+      const mapped = context.untied.map((each) => mapAll(user, each))
       const demandThere = (when: string) => {
         for (const { index, mapping, pages } of mapped) {
           demandSame(`pages of region ${index} ${when}`, mapping.vma.presentPages, pages.length)
@@ -104,13 +106,13 @@ const resetAnyTime: RegionCheck = {
   check(context) {
     for (const [moment, prepare] of Object.entries(MOMENTS)) {
       const { bench, user } = context.opened()
-      const before = answers(context, user)
+      const before = answers(context.regions, user)
       const undo = prepare(context, user, bench)
       const outcome = outcomeOf(() => user.reset())
       bench.demandNoFailure('resetPrepare', 'resetDone')
       demandSame(`reset ${moment}`, outcome, 'ok')
       undo?.()
-      demandSame(`what each region answers after a reset ${moment}`, answers(context, user), before)
+      demandSame(`what each region answers after a reset ${moment}`, answers(context.regions, user), before)
     }
   },
 }
@@ -138,18 +140,6 @@ const MOMENTS: Readonly<Record<string, Moment>> = {
   },
 }
 
-/** How a first read, write and touch of each region end. */
-function answers({ regions }: RuleContext, user: DeviceUser): string[] {
-  return regions.flatMap(({ index, region }) => {
-    const mapping = region.fault === undefined ? undefined : user.mmap(index, 0, region.sizeBytes)
-    const touched = mapping && outcomeOf(() => user.load(mapping, 0))
-    if (mapping !== undefined) user.munmap(mapping)
-    const read = outcomeOf(() => user.read(index, 0, 1))
-    const write = outcomeOf(() => user.write(index, 0, new Uint8Array(1)))
-    return [`region ${index}: read ${read}, write ${write}, touch ${touched ?? 'none'}`]
-  })
-}
-
 const resetPaired: RegionCheck = {
   check(context) {
     const { bench, user } = context.opened()
@@ -174,12 +164,12 @@ const resetPaired: RegionCheck = {
 
 function silence(
   context: RuleContext,
-  backing: 'bar' | 'memory' | undefined,
+  kind: 'tied' | 'untied' | undefined,
   disturbance: Disturbance,
 ): string | undefined {
-  if (backing !== undefined && context.backedBy(backing).length === 0)
-    return `there is no region backed by ${backing === 'bar' ? 'a BAR' : 'memory'}`
-  return disturbance.possible(context.bench()) ? undefined : 'the card cannot do that'
+  if (kind !== undefined && context[kind].length === 0)
+    return `there is no region backed by ${kind === 'tied' ? 'a BAR' : 'memory'}`
+  return disturbance.possible(context.bench()) ? undefined : 'the card cannot do that under this kernel'
 }
 
 function mapAll(user: DeviceUser, { index, region }: SurveyedRegion): Mapped {
@@ -205,5 +195,6 @@ export const DISTURBED_CHECKS: ChecksNamed<'bar' | 'memory' | 'reset'> = {
   'memory-function-reset': memoryStays('function reset'),
   'memory-hot-reset': memoryStays('hot reset'),
   'reset-any-time': resetAnyTime,
+  'reset-every-step': resetEveryStep,
   'reset-paired': resetPaired,
 }

@@ -5,7 +5,7 @@ import { type ChecksNamed, type RegionCheck, unlessThereAre } from '../region-ch
 import { sampledPages } from '../samples.ts'
 
 const unlessMappable = unlessThereAre('mappable region', ({ mappable }) => mappable)
-const unlessMemory = unlessThereAre('region backed by memory', (context) => context.backedBy('memory'))
+const unlessMemory = unlessThereAre('region backed by memory', (context) => context.untied)
 
 const mapPages: RegionCheck = {
   silent: unlessMappable,
@@ -94,7 +94,7 @@ const mapRead: RegionCheck = {
   silent: unlessMemory,
   check(context) {
     const { user } = context.opened()
-    for (const { index, region } of context.backedBy('memory')) {
+    for (const { index, region } of context.untied) {
       const last = pagesOf(region.sizeBytes) - 1
       const mapping = user.mmap(index, 0, region.sizeBytes)
       if (region.read !== undefined)

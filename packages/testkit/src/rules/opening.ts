@@ -2,12 +2,14 @@
 import { PCI_REGION } from '@vfiokit/vfio-core'
 import { demand, demandSame } from '../demand.ts'
 import { CARD, STRANGER } from '../fixture-topology.ts'
-import { type ChecksNamed, type RegionCheck, type RuleContext, unlessThereAre } from '../region-check.ts'
+import { type ChecksNamed, type RegionCheck, unlessThereAre } from '../region-check.ts'
 import type { RegionExpectation } from '../region-fixture.ts'
+import { leftBehind, NOTHING_LEFT } from './left-behind.ts'
 
 const { FIRST_DEVICE_SPECIFIC } = PCI_REGION
 /** Bit 31 of a type: the rest is a vendor id. */
 const VENDOR_TYPE = 0x8000_0000
+const OPENS = 1000
 
 const matchOwn: RegionCheck = {
   check(context) {
@@ -65,10 +67,10 @@ const openExpected: RegionCheck = {
 }
 
 const openSeparate: RegionCheck = {
-  silent: unlessThereAre('region backed by memory', (context) => context.backedBy('memory')),
+  silent: unlessThereAre('region backed by memory', (context) => context.untied),
   check(context) {
     const [left, right] = [context.opened(), context.opened()]
-    for (const { index, region } of context.backedBy('memory')) {
+    for (const { index, region } of context.untied) {
       const maps = [left, right].map(({ user }) => {
         const mapping = user.mmap(index, 0, region.sizeBytes)
         user.load(mapping, 0)
@@ -80,6 +82,7 @@ const openSeparate: RegionCheck = {
 }
 
 const openAgain: RegionCheck = {
+  needs: ['map-pages', 'map-keeps-open'],
   check(context) {
     const bench = context.bench()
     const locks: number[] = []
@@ -95,24 +98,12 @@ const openAgain: RegionCheck = {
     }
     // The first open makes what stays: the mmap_lock of the process, the locks of the functions it resets.
     demandSame('locks after all closes', locks.at(-1), locks[0])
-    bench.demandNoFailure('open')
+    bench.demandNoFailure()
+    for (const { index, position, region } of context.regions) {
+      const closes = bench.observed.callsOf(position, 'close').length
+      demandSame(`close calls of region ${index}`, closes, region.close === undefined ? 0 : OPENS)
+    }
   },
-}
-
-const OPENS = 200
-const STANDARD_STREAMS = 3
-const NOTHING_LEFT = { files: STANDARD_STREAMS, vmas: 0, mappings: 0, pages: 0, opens: 0, held: 0 }
-
-function leftBehind({ device, core }: ReturnType<RuleContext['bench']>): typeof NOTHING_LEFT {
-  const { process } = core.process('vm0')
-  return {
-    files: process.files.size,
-    vmas: process.vmas.length,
-    mappings: device.mappings.size + device.addressSpace.mappingCount,
-    pages: device.presentBarPages,
-    opens: device.cells.openCount.peek(),
-    held: core.locks.busy().length,
-  }
 }
 
 /** By id, in the order in which they are asked. */
