@@ -88,6 +88,7 @@ function followGuide(folder, archives) {
   run(folder, 'npm', 'install', '--no-audit', '--no-fund', ...archives)
   demandRegion(folder)
   demand('npx vitest run', run(folder, 'npx', 'vitest', 'run'), /Tests +\d+ passed/)
+  compareWithRecording(folder)
   rmSync(join(folder, 'index.js'))
   writeFileSync(join(folder, 'index.ts'), typescript)
   run(folder, 'npm', 'install', '--no-audit', '--no-fund', '--save-dev', 'typescript@6')
@@ -100,6 +101,25 @@ function followGuide(folder, archives) {
 function demandRegion(folder) {
   const output = run(folder, 'npx', 'vfiokit', 'run', 'scenario.yaml')
   demand('npx vfiokit run scenario.yaml', output, /^brightline +0000:01:00\.0 +9 +64 +trapped$/m)
+}
+
+/** The same plugin does the same; one that maps another page is shown with the words of the guide. @param {string} folder */
+function compareWithRecording(folder) {
+  const vfiokit = ['vfiokit', 'run', 'scenario.yaml']
+  run(folder, 'npx', ...vfiokit, '--record', 'run.jsonl')
+  demand('--against', run(folder, 'npx', ...vfiokit, '--against', 'run.jsonl'), /the same as run\.jsonl/)
+  const plugin = readFileSync(join(folder, 'index.js'), 'utf8')
+  writeFileSync(join(folder, 'index.js'), plugin.replace('TRIGGER = 0x1000', 'TRIGGER = 0x2000'))
+  const { status, stdout } = spawnSync('npx', [...vfiokit, '--against', 'run.jsonl'], {
+    cwd: folder,
+    env,
+    encoding: 'utf8',
+  })
+  writeFileSync(join(folder, 'index.js'), plugin)
+  const guide = readFileSync(join(root, 'docs/guides/vendor.md'), 'utf8')
+  const shown = /```text\n(scenario\.yaml: call [\s\S]*?)```/.exec(guide)?.[1] ?? 'nothing'
+  if (status !== 1 || !stdout.startsWith(shown))
+    throw new Error(`--against ends with ${status} and prints\n${stdout}\ninstead of\n${shown}`)
 }
 
 /** @param {string} folder @param {string[]} archives */

@@ -12,6 +12,22 @@ export { HOST_SCHEMA, type HostDocument } from './host-schema.ts'
 export { PciOperator } from './pci-operator.ts'
 export { checkPlugin } from './plugin-check.ts'
 export { type LoadedPlugin, loadPlugin } from './plugin-loader.ts'
+export { PluginRecorder } from './recording/plugin-recorder.ts'
+export type { RecordedValue } from './recording/recorded-value.ts'
+export {
+  callCount,
+  type RecordedCall,
+  type RecordedRun,
+  type RecordedStart,
+  type Recording,
+} from './recording/recording.ts'
+export {
+  type ChangedPart,
+  firstDifference,
+  type RecordingDifference,
+} from './recording/recording-difference.ts'
+export { parseRecording, readRecordingFile, recordingText } from './recording/recording-file.ts'
+export type { RunRecorder } from './recording/run-recorder.ts'
 export { type DeviceSummary, summariseDevices } from './scenario/device-summary.ts'
 export {
   type RunOptions,

@@ -1,17 +1,28 @@
 /** Runs a scenario and prints what came of it. */
-import { type Host, readScenarioFile, runScenario, type Scenario, type ScenarioResult } from '@vfiokit/host'
+import {
+  type Host,
+  PluginRecorder,
+  readScenarioFile,
+  runScenario,
+  type Scenario,
+  type ScenarioResult,
+} from '@vfiokit/host'
 import { painter, type Terminal } from '../terminal.ts'
 import type { RunFlags } from './run.ts'
 import { headingText } from './run-heading.ts'
+import { compareWith, writeRecording } from './run-recording.ts'
 import { resultText, summaryText } from './run-report.ts'
 
 /** @returns the exit code: 0 when every strategy came out as expected, else 1 */
 export async function run(path: string, flags: RunFlags, terminal: Terminal): Promise<number> {
   const scenario = readScenarioFile(path)
+  if (flags.against !== undefined) return compareWith(flags.against, { path, scenario, flags, terminal })
+  const recorder = flags.record === undefined ? undefined : new PluginRecorder()
   let shown: Host | undefined
   const results = await runScenario(scenario, {
     seed: flags.seed,
     strategies: flags.strategy,
+    recorder,
     onHost: (host) => {
       shown = host
       for (const line of host.warningLines) terminal.err.write(`${line}\n`)
@@ -21,6 +32,7 @@ export async function run(path: string, flags: RunFlags, terminal: Terminal): Pr
     flags.json === true
       ? JSON.stringify({ scenario: path, results }, undefined, 2)
       : report({ path, scenario, host: shown! }, results, flags, terminal)
+  if (recorder !== undefined) writeRecording(flags.record!, recorder.recording(path), terminal)
   terminal.out.write(`${text}\n`)
   return results.every(({ verdict, expected }) => verdict === expected) ? 0 : 1
 }

@@ -2,7 +2,7 @@
  * `vfiokit run SCENARIO`: runs it, prints what happened and every invariant. Declares the command; the engine is
  * loaded when it runs.
  */
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Terminal } from '../terminal.ts'
 
 /** What can be asked of a run. */
@@ -11,6 +11,10 @@ export interface RunFlags {
   readonly seed?: number
   readonly strategy?: readonly string[]
   readonly timeline: boolean
+  /** File for what plugins are asked and answer. */
+  readonly record?: string
+  /** Such a file, to compare with. */
+  readonly against?: string
 }
 
 /** What the schedule's generator keeps of a seed. */
@@ -27,6 +31,13 @@ export function addRun(program: Command, terminal: Terminal, finish: (code: numb
     .option('--strategy <name>', "a locking strategy, instead of the scenario's; may be repeated", collect)
     .option('--no-timeline', 'leave the timeline out')
     .option('--json', 'print the results as JSON')
+    .option('--record <file>', 'write down there what plugins are asked and answer')
+    .addOption(
+      new Option(
+        '--against <file>',
+        'compare with what was recorded, and print the first difference',
+      ).conflicts(['record', 'json']),
+    )
     .action(async (path: string, flags: RunFlags) =>
       finish(await (await import('./run-action.ts')).run(path, flags, terminal)),
     )

@@ -13,6 +13,7 @@ import type { Diagnostic, YamlPath } from '@vfiokit/topology'
 import { type Complain, ConfigError, complainPlainly } from '../config-error.ts'
 import { createHost } from '../create-host.ts'
 import type { Host } from '../host.ts'
+import type { PluginRecorder } from '../recording/plugin-recorder.ts'
 import { findStrategy, unknownStrategy } from '../strategy-choice.ts'
 import { probe } from './probe.ts'
 import type { Scenario } from './scenario-file.ts'
@@ -41,6 +42,8 @@ export interface ScenarioOptions extends RunOptions {
   readonly strategies?: readonly (string | AnyLockingStrategy)[] | undefined
   /** Shown the host before anything runs; its `warnings` say what is odd about the machine. */
   readonly onHost?: ((host: Host) => void) | undefined
+  /** Writes down what plugins are asked and answer. */
+  readonly recorder?: PluginRecorder | undefined
 }
 
 const DEFAULT_SEED = 1
@@ -62,9 +65,14 @@ export async function runScenario(
   const strategies = strategiesOf(scenario, options, first)
   const results: ScenarioResult[] = []
   for (const strategy of strategies) {
-    const { topology, plugins } = first
+    const { topology } = first
+    const recorder = options.recorder?.next()
+    const plugins = recorder?.wrap(first.plugins) ?? first.plugins
     const host = await createHost({ ...config, topology, plugins, strategy })
-    results.push(runOn(host, document, options, complain))
+    recorder?.watch(host)
+    const result = runOn(host, document, options, complain)
+    if (recorder !== undefined) options.recorder!.ended(recorder, result)
+    results.push(result)
   }
   return results
 }
