@@ -5,15 +5,6 @@ import { RunRecorder } from './run-recorder.ts'
 
 /**
  * Give it to `runScenario`; afterwards it has the recording.
- *
- * @example
- * ```ts
- * import { PluginRecorder, readScenarioFile, recordingText, runScenario } from '@vfiokit/host'
- *
- * const recorder = new PluginRecorder()
- * await runScenario(readScenarioFile('scenario.yaml'), { recorder })
- * const text = recordingText(recorder.recording('scenario.yaml'))
- * ```
  */
 export class PluginRecorder {
   readonly #runs: RecordedRun[] = []
