@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { LockRegistry, runLive } from '@vfiokit/locking'
 import { describe, expect, test } from 'vitest'
 import { OneDevice } from './fixtures/one-device.ts'
@@ -29,6 +31,22 @@ describe('a lock registry', () => {
     expect(registry.busy()).toEqual([held])
     held.drop('write')
     expect(registry.locks).toEqual([kept])
+  })
+
+  test('keeps nothing of a lock that is destroyed, also when nobody asks', async () => {
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    const registry = new LockRegistry()
+    const locks = Array.from({ length: 8 }, () => {
+      const lock = registry.mutex('m')
+      registry.destroy(lock)
+      return new WeakRef(lock)
+    })
+    // A reference that was made in this turn of the event loop keeps its target till the end of it.
+    await new Promise((resolve) => setTimeout(resolve, 0))
+    collect()
+    expect(locks.filter((lock) => lock.deref() !== undefined)).toEqual([])
+    expect(registry.locks).toEqual([])
   })
 
   test('makes cells, and lists over the mappings of a device', () => {

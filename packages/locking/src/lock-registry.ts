@@ -17,11 +17,7 @@ export class LockRegistry implements StateFactory {
 
   /** Every lock made here whose owner is alive, or that is still in use. */
   get locks(): readonly Lock[] {
-    for (const lock of this.#dying)
-      if (lock.isIdle) {
-        this.#dying.delete(lock)
-        this.#locks.delete(lock)
-      }
+    this.#bury()
     return [...this.#locks]
   }
 
@@ -41,6 +37,8 @@ export class LockRegistry implements StateFactory {
   /** Forgets a lock whose owner is gone, as soon as nobody uses it. Kernel: `mutex_destroy`. */
   destroy(lock: Lock): void {
     this.#dying.add(lock)
+    // Now, and not when somebody asks: a host that runs for long may never be asked.
+    this.#bury()
   }
 
   cell<T>(name: string, values: readonly T[]): Cell<T> {
@@ -49,6 +47,14 @@ export class LockRegistry implements StateFactory {
 
   mappingList(name: string, device: DeviceHandle): BoundedList<MappingHandle> {
     return new BoundedList(name, () => device.mappings)
+  }
+
+  #bury(): void {
+    for (const lock of this.#dying)
+      if (lock.isIdle) {
+        this.#dying.delete(lock)
+        this.#locks.delete(lock)
+      }
   }
 
   #keep<L extends Lock>(lock: L): L {
