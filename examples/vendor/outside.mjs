@@ -8,7 +8,7 @@
  *
  * The packages must be built. Exit code 1 with what is wrong.
  */
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import {
   copyFileSync,
   existsSync,
@@ -79,7 +79,7 @@ function pack(folder) {
 }
 
 /** @param {string} folder @param {string[]} archives */
-function followGuide(folder, archives) {
+async function followGuide(folder, archives) {
   mkdirSync(folder)
   const files = filesOf(readFileSync(join(root, 'docs/guides/vendor.md'), 'utf8'))
   const typescript = files.get('index.ts') ?? ''
@@ -89,6 +89,7 @@ function followGuide(folder, archives) {
   demandRegion(folder)
   demand('npx vitest run', run(folder, 'npx', 'vitest', 'run'), /Tests +\d+ passed/)
   compareWithRecording(folder)
+  await watchPlugin(folder)
   rmSync(join(folder, 'index.js'))
   writeFileSync(join(folder, 'index.ts'), typescript)
   run(folder, 'npm', 'install', '--no-audit', '--no-fund', '--save-dev', 'typescript@6')
@@ -120,6 +121,45 @@ function compareWithRecording(folder) {
   const shown = /```text\n(scenario\.yaml: call [\s\S]*?)```/.exec(guide)?.[1] ?? 'nothing'
   if (status !== 1 || !stdout.startsWith(shown))
     throw new Error(`--against ends with ${status} and prints\n${stdout}\ninstead of\n${shown}`)
+}
+
+/** Counters grow while the scenario is watched: what is told is what the guide shows. @param {string} folder */
+async function watchPlugin(folder) {
+  const child = spawn(
+    process.execPath,
+    ['node_modules/vfiokit/dist/bin.js', 'run', 'scenario.yaml', '--watch'],
+    {
+      cwd: folder,
+      env,
+    },
+  )
+  const ended = new Promise((resolve) => child.on('close', resolve))
+  let printed = ''
+  /** @type {() => void} */
+  let wake = () => {}
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (text) => {
+      printed += text
+      wake()
+    })
+  void ended.then(() => wake())
+  const waits = async (/** @type {number} */ times) => {
+    while (child.exitCode === null && printed.split('waiting for changes').length <= times)
+      await new Promise((resolve) => {
+        wake = () => resolve(undefined)
+      })
+  }
+  await waits(1)
+  const plugin = readFileSync(join(folder, 'index.js'), 'utf8')
+  writeFileSync(join(folder, 'index.js'), plugin.replace('sizeBytes: 64', 'sizeBytes: 128'))
+  await waits(2)
+  child.kill('SIGINT')
+  const code = await ended
+  writeFileSync(join(folder, 'index.js'), plugin)
+  const guide = readFileSync(join(root, 'docs/guides/vendor.md'), 'utf8')
+  const shown = /```text\n(index\.js: loaded [\s\S]*?)```/.exec(guide)?.[1] ?? 'nothing'
+  if (code !== 0 || !printed.includes(shown))
+    throw new Error(`--watch ends with ${code} and prints\n${printed}\ninstead of\n${shown}`)
 }
 
 /** @param {string} folder @param {string[]} archives */
@@ -201,7 +241,7 @@ try {
   const packed = join(temporary, 'packed')
   mkdirSync(packed)
   const archives = pack(packed)
-  followGuide(join(temporary, 'vendor'), archives)
+  await followGuide(join(temporary, 'vendor'), archives)
   console.log('ok     docs/guides/vendor.md, followed in an empty folder')
   followResearcherGuide(join(temporary, 'researcher'), archives)
   console.log('ok     docs/guides/researcher.md, followed in an empty folder')

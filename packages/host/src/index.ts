@@ -28,6 +28,11 @@ export {
 } from './recording/recording-difference.ts'
 export { parseRecording, readRecordingFile, recordingText } from './recording/recording-file.ts'
 export type { RunRecorder } from './recording/run-recorder.ts'
+export {
+  type ReloadReport,
+  type RunningOptions,
+  RunningScenario,
+} from './reload/running-scenario.ts'
 export { type DeviceSummary, summariseDevices } from './scenario/device-summary.ts'
 export {
   type RunOptions,
@@ -52,5 +57,6 @@ export {
   type ScenarioResult,
 } from './scenario/scenario-result.ts'
 export { SCENARIO_SCHEMA, STEP_NAMES, VERDICTS } from './scenario/scenario-schema.ts'
+export type { Stage } from './scenario/stage.ts'
 export { describeStep } from './scenario/steps.ts'
 export type { MappingCounts, RunCounts, TimelineEvent } from './scenario/timeline.ts'

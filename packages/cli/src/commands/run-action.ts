@@ -12,9 +12,11 @@ import type { RunFlags } from './run.ts'
 import { headingText } from './run-heading.ts'
 import { compareWith, writeRecording } from './run-recording.ts'
 import { resultText, summaryText } from './run-report.ts'
+import { watchRun } from './run-watch.ts'
 
 /** @returns the exit code: 0 when every strategy came out as expected, else 1 */
 export async function run(path: string, flags: RunFlags, terminal: Terminal): Promise<number> {
+  if (flags.watch === true) return watchRun(path, flags, terminal)
   const scenario = readScenarioFile(path)
   if (flags.against !== undefined) return compareWith(flags.against, { path, scenario, flags, terminal })
   const recorder = flags.record === undefined ? undefined : new PluginRecorder()

@@ -15,6 +15,8 @@ export interface RunFlags {
   readonly record?: string
   /** Such a file, to compare with. */
   readonly against?: string
+  /** Goes on, and runs again whenever a file changes. */
+  readonly watch?: boolean
 }
 
 /** What the schedule's generator keeps of a seed. */
@@ -37,6 +39,12 @@ export function addRun(program: Command, terminal: Terminal, finish: (code: numb
         '--against <file>',
         'compare with what was recorded, and print the first difference',
       ).conflicts(['record', 'json']),
+    )
+    .addOption(
+      new Option(
+        '--watch',
+        'go on, and load plugins that change into the running host, until SIGINT',
+      ).conflicts(['record', 'against', 'json']),
     )
     .action(async (path: string, flags: RunFlags) =>
       finish(await (await import('./run-action.ts')).run(path, flags, terminal)),

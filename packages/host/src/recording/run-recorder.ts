@@ -2,7 +2,7 @@
 import type { Operation } from '@vfiokit/locking'
 import type { Plugin } from '@vfiokit/plugin'
 import { type HookCall, HookProxies } from '../hooks/hook-proxy.ts'
-import { isHooks } from '../hooks/hooks.ts'
+import { deviceAmong, withDeviceParts } from '../hooks/opens-devices.ts'
 import type { Host } from '../host.ts'
 import { hexOf, RecordedValues, thrownValue } from './recorded-value.ts'
 import type { RecordedCall } from './recording.ts'
@@ -25,24 +25,16 @@ export class RunRecorder {
 
   /** Plugins that do the same and are written down. What has nothing to do with devices is left as it is. */
   wrap(plugins: readonly Plugin[]): readonly Plugin[] {
-    return plugins.map((plugin) => {
-      const parts = Object.entries(plugin).filter(
-        ([, part]) => Array.isArray(part) && part.some(opensDevices),
-      )
-      return { ...plugin, ...Object.fromEntries(parts.map(([name, part]) => [name, this.#wrapPart(part)])) }
-    })
+    return plugins.map((plugin) =>
+      withDeviceParts(plugin, (each) =>
+        this.#inFront(each, { provider: each.name, device: undefined, from: '' }),
+      ),
+    )
   }
 
   /** The host that the plugins were given to: it knows the indexes of regions. */
   watch(host: Host): void {
     this.#host = host
-  }
-
-  #wrapPart(part: readonly unknown[]): readonly unknown[] {
-    return part.map((each) => {
-      if (!opensDevices(each)) return each
-      return this.#inFront(each, { provider: each.name, device: undefined, from: '' })
-    })
   }
 
   #inFront(answer: unknown, asked: Asked): unknown {
@@ -119,24 +111,6 @@ export class RunRecorder {
     const regions = (open && this.#host!.bus.driverOf(open)?.open?.regions) ?? []
     return regions.find(({ region }) => region === proxy)?.index
   }
-}
-
-/** What is asked whether it matches a function, and opened for it. */
-function opensDevices(value: unknown): value is { readonly name: string } {
-  if (!isHooks(value)) return false
-  const { name, matches, open } = value as { name?: unknown; matches?: unknown; open?: unknown }
-  return typeof name === 'string' && typeof matches === 'function' && typeof open === 'function'
-}
-
-/** The device that a call is about: the function that is given, or the one of the host. */
-function deviceAmong(given: readonly unknown[]): string | undefined {
-  for (const each of given) {
-    if (typeof each !== 'object' || each === null) continue
-    const { bdf, function: fn } = each as { bdf?: unknown; function?: { bdf?: unknown } }
-    const found = bdf ?? fn?.bdf
-    if (typeof found === 'string') return found
-  }
-  return undefined
 }
 
 function isOperation(answer: unknown): answer is Operation<unknown> {

@@ -78,7 +78,7 @@ export async function runScenario(
 }
 
 /** All names of strategies are looked up before anything runs, those in `expect` included. */
-function strategiesOf(
+export function strategiesOf(
   { document, complain = complainPlainly }: Scenario,
   { strategies }: ScenarioOptions,
   { strategy, strategies: offered }: Host,
@@ -111,8 +111,19 @@ export function runOn(
   options: RunOptions = {},
   complain: Complain = complainPlainly,
 ): ScenarioResult {
+  return runTasks(stageFor(host, document, complain), document, options)
+}
+
+/** What tasks run on. @throws ConfigError as {@link runOn}. */
+export function stageFor(host: Host, document: ScenarioDocument, complain: Complain): Stage {
   const stage = setStage(host, document, complain)
   refuseImpossibleSteps(stage, document, complain)
+  return stage
+}
+
+/** Runs the tasks of a scenario, on a stage that may have been used before. */
+export function runTasks(stage: Stage, document: ScenarioDocument, options: RunOptions = {}): ScenarioResult {
+  const { host } = stage
   const devices = [...host.core.devices.values()]
   const monitor = new InvariantMonitor(host.strategy, devices)
   const timeline = new Timeline(devices)

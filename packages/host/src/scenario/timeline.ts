@@ -58,7 +58,10 @@ export class Timeline {
   /** Pages of each mapping after the last step that could change them. */
   readonly #present = new Map<Vma, number>()
 
-  constructor(readonly devices: readonly VfioDevice[]) {}
+  /** @param devices - What is mapped of them may have pages already. */
+  constructor(readonly devices: readonly VfioDevice[]) {
+    for (const device of devices) for (const vma of device.mappings) this.#present.set(vma, vma.presentPages)
+  }
 
   /** Figures of one mapping. */
   mapping(id: string): MappingCounts {
