@@ -125,7 +125,7 @@ export class RunningScenario {
     const { document, complain = complainPlainly } = this.scenario
     try {
       const { topology, strategy } = this.host
-      const host = await createHost({ ...this.scenario.host, topology, strategy: strategy.name, plugins })
+      const host = await createHost({ ...this.scenario.host, topology, strategy, plugins })
       const bare = { ...document, mappings: {}, tasks: [] }
       closeAll(setStage(host, bare, complain), document.processes)
       return host.bus.failureLines
