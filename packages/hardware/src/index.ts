@@ -13,6 +13,7 @@ export {
   StorageModel,
 } from './device-model.ts'
 export { edu } from './edu.ts'
+export type { Firmware } from './firmware.ts'
 export type { BoardSurroundings } from './function-board.ts'
 export type { FunctionProfile, MeasuredBarSize, MeasuredReset } from './function-profile.ts'
 export type {
@@ -29,6 +30,7 @@ export type {
   PowerState,
 } from './pci-hardware.ts'
 export { pciTestdev } from './pci-testdev.ts'
+export { type MemoryRange, type MemoryWindow, PhysicalMemory } from './physical-memory.ts'
 export { RegisterModel, registerModels } from './register-model.ts'
 export {
   type ProfiledBar,

@@ -6,6 +6,7 @@ import type { PciFunction } from '@vfiokit/topology'
 import { TOPOLOGY } from '@vfiokit/topology/module'
 import { ContainerModule, type ServiceIdentifier } from 'inversify'
 import type { DeviceModelFactory } from './device-model.ts'
+import type { Firmware } from './firmware.ts'
 import type { FunctionProfile } from './function-profile.ts'
 import type { PciMachine } from './pci-hardware.ts'
 import { SimulatedMachine } from './simulated-machine.ts'
@@ -23,6 +24,9 @@ export const DEVICE_MODEL_FACTORY = Symbol.for(
   '@vfiokit/hardware/DeviceModelFactory',
 ) as ServiceIdentifier<DeviceModelFactory>
 
+/** What firmware tells; bound once, or not at all. */
+export const FIRMWARE = Symbol.for('@vfiokit/hardware/Firmware') as ServiceIdentifier<Firmware>
+
 /** Binds {@link PCI_MACHINE} to a simulated machine of the bound topology. */
 export const hardwareModule: ContainerModule = new ContainerModule(({ bind }) => {
   bind(PCI_MACHINE)
@@ -31,6 +35,7 @@ export const hardwareModule: ContainerModule = new ContainerModule(({ bind }) =>
       return new SimulatedMachine(context.get(TOPOLOGY), {
         profiles: (fn) => sources.map((source) => source(fn)).find((profile) => profile !== undefined),
         models: context.getAll(DEVICE_MODEL_FACTORY, { optional: true }),
+        firmware: context.get(FIRMWARE, { optional: true }),
       })
     })
     .inSingletonScope()

@@ -13,6 +13,7 @@
  * Nothing here locks, saves or restores: that is the caller's work, as in Linux.
  */
 import type { BarIndex, Bdf, PciFunction, ResetMethod, Topology } from '@vfiokit/topology'
+import type { PhysicalMemory } from './physical-memory.ts'
 
 /** Bytes of one bus access. */
 export type AccessWidth = 1 | 2 | 4 | 8
@@ -157,6 +158,10 @@ export interface PciMachine {
   secondaryBusReset(bridge: Bdf): void
   readonly interruptController: InterruptController
   readonly clock: MachineClock
+  /** By physical address: what firmware declared. */
+  readonly memory: PhysicalMemory
+  /** A number that firmware gives a function. Kernel: `device_property_read_u64`. */
+  property(bdf: Bdf, name: string): bigint | undefined
   /** Set by whoever keeps the IOMMU's maps; until then nothing is mapped. */
   dmaTarget: DmaTarget
 }

@@ -2,9 +2,11 @@
 import type { Bdf, PciFunction, Topology } from '@vfiokit/topology'
 import type { DeviceModelFactory } from './device-model.ts'
 import { NOTHING_MAPPED } from './dma-target.ts'
+import type { Firmware } from './firmware.ts'
 import type { FunctionProfile } from './function-profile.ts'
 import { SimulatedInterruptController } from './interrupt-controller.ts'
 import type { DmaTarget, InterruptController, MachineClock, PciMachine } from './pci-hardware.ts'
+import { PhysicalMemory } from './physical-memory.ts'
 import { SimulatedClock } from './simulated-clock.ts'
 import { SimulatedFunction, type Surroundings } from './simulated-function.ts'
 
@@ -13,6 +15,8 @@ export interface SimulatedMachineOptions {
   readonly profiles?: (fn: PciFunction) => FunctionProfile | undefined
   /** Who answers for a function's BARs: the first factory that gives a model; otherwise they are memory. */
   readonly models?: readonly DeviceModelFactory[]
+  /** Absent: no memory by address, no properties. */
+  readonly firmware?: Firmware | undefined
 }
 
 /**
@@ -27,6 +31,7 @@ export interface SimulatedMachineOptions {
 export class SimulatedMachine implements PciMachine {
   readonly interruptController: InterruptController = new SimulatedInterruptController()
   readonly clock: MachineClock = new SimulatedClock()
+  readonly memory: PhysicalMemory
   dmaTarget: DmaTarget = NOTHING_MAPPED
   #topology: Topology
   readonly #options: SimulatedMachineOptions
@@ -36,6 +41,7 @@ export class SimulatedMachine implements PciMachine {
   constructor(topology: Topology, options: SimulatedMachineOptions = {}) {
     this.#topology = topology
     this.#options = options
+    this.memory = new PhysicalMemory(options.firmware?.memory)
     const topologyNow = () => this.#topology
     this.#surroundings = {
       get topology() {
@@ -52,6 +58,10 @@ export class SimulatedMachine implements PciMachine {
 
   get topology(): Topology {
     return this.#topology
+  }
+
+  property(bdf: Bdf, name: string): bigint | undefined {
+    return this.#options.firmware?.properties?.[bdf]?.[name]
   }
 
   changeTopology(next: Topology): void {

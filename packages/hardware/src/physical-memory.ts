@@ -1,0 +1,68 @@
+/**
+ * Memory of the host by physical address: what firmware leaves there, and what no function carries in a BAR.
+ *
+ * Only the ranges that firmware declares exist, and of those only what was written takes memory.
+ */
+import { BarMemory } from './bar-memory.ts'
+
+/** A range of memory that exists. */
+export interface MemoryRange {
+  readonly start: bigint
+  readonly sizeBytes: number
+  /** What it begins with; zeros behind. */
+  readonly contents?: Uint8Array | undefined
+}
+
+/** A part of memory, as somebody mapped it. Kernel: what `memremap` answers. */
+export interface MemoryWindow {
+  readonly start: bigint
+  readonly sizeBytes: number
+  /** Any length, any alignment. @throws RangeError outside the window. */
+  read(offset: number, out: Uint8Array): void
+  /** @throws as {@link MemoryWindow.read} */
+  write(offset: number, data: Uint8Array): void
+}
+
+/** The memory of one machine. */
+export class PhysicalMemory {
+  /** By address. */
+  readonly #ranges: readonly { readonly start: bigint; readonly end: bigint; readonly memory: BarMemory }[]
+
+  /** @throws RangeError for ranges that overlap, are empty, or begin with more than they hold. */
+  constructor(ranges: readonly MemoryRange[] = []) {
+    this.#ranges = ranges
+      .map(({ start, sizeBytes, contents = new Uint8Array(0) }) => {
+        const memory = new BarMemory(sizeBytes)
+        memory.write(0, contents)
+        return { start, end: start + BigInt(sizeBytes), memory }
+      })
+      .sort((a, b) => (a.start < b.start ? -1 : 1))
+    for (const [at, { start }] of this.#ranges.entries())
+      if (start < 0n || (at > 0 && this.#ranges[at - 1]!.end > start))
+        throw new RangeError(`memory at 0x${start.toString(16)} overlaps what is before it`)
+  }
+
+  /**
+   * A window of memory that lies in one range.
+   *
+   * @throws RangeError where there is no memory, or not enough.
+   */
+  window(start: bigint, sizeBytes: number): MemoryWindow {
+    const end = start + BigInt(sizeBytes)
+    const range = this.#ranges.find((each) => each.start <= start && end <= each.end)
+    if (range === undefined || sizeBytes <= 0)
+      throw new RangeError(`no memory of ${sizeBytes} bytes at 0x${start.toString(16)}`)
+    const base = Number(start - range.start)
+    const { memory } = range
+    const inside = (offset: number, length: number): number => {
+      if (offset >= 0 && offset + length <= sizeBytes) return base + offset
+      throw new RangeError(`${length} bytes at ${offset} are outside a window of ${sizeBytes} bytes`)
+    }
+    return {
+      start,
+      sizeBytes,
+      read: (offset, out) => memory.read(inside(offset, out.length), out),
+      write: (offset, data) => memory.write(inside(offset, data.length), data),
+    }
+  }
+}
