@@ -44,13 +44,15 @@ describe('every token of every module', () => {
       name: 'all',
       api: 1,
       regionProviders: [provider],
+      variantDrivers: [{ name: 'none', matches: () => false, open: () => ({}) }],
       lockingStrategies: [strategyCalled('mine')],
       topologyReaders: [reader],
     })
     const { container } = await createHost({ ...NIC, plugins: [plugin] })
     const resolved = container.getAll(token, { optional: true })
-    // No package binds these two: they are for whoever knows devices better than a snapshot does.
-    const isOpen = token === hardware.FUNCTION_PROFILE_SOURCE || token === hardware.DEVICE_MODEL_FACTORY
+    // No package binds these: they are for whoever knows a machine better than a snapshot does.
+    const { FUNCTION_PROFILE_SOURCE, DEVICE_MODEL_FACTORY, FIRMWARE } = hardware
+    const isOpen = [FUNCTION_PROFILE_SOURCE, DEVICE_MODEL_FACTORY, FIRMWARE].includes(token as never)
     expect(resolved.length).toBeGreaterThanOrEqual(isOpen ? 0 : 1)
     expect(resolved).not.toContain(undefined)
   })

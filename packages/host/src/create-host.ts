@@ -1,9 +1,10 @@
 /**
  * The composition root: loads modules and plugins, wires one host, and binds what its config names.
  */
-import type { DeviceModelFactory } from '@vfiokit/hardware'
+import type { DeviceModelFactory, Firmware } from '@vfiokit/hardware'
 import {
   DEVICE_MODEL_FACTORY,
+  FIRMWARE,
   FUNCTION_PROFILE_SOURCE,
   type FunctionProfileSource,
   hardwareModule,
@@ -28,6 +29,7 @@ import {
   PCI_BUS,
   PLUGIN_FAILURE_LOG,
   REGION_PROVIDER,
+  VARIANT_DRIVER,
   vfioPciModule,
 } from '@vfiokit/vfio-pci/module'
 import { Container } from 'inversify'
@@ -53,6 +55,8 @@ export interface HostConfig {
   readonly registerProfiles?: Readonly<Record<string, unknown>> | undefined
   /** Who answers for the BARs of functions; asked before the register profiles; in the end, plain memory. */
   readonly deviceModels?: readonly DeviceModelFactory[] | undefined
+  /** Memory by physical address, and numbers of functions. */
+  readonly firmware?: Firmware | undefined
   /** Functions for vfio-pci, by BDF. */
   readonly bind?: readonly string[] | undefined
   /**
@@ -117,6 +121,7 @@ export async function createHost(config: HostConfig): Promise<Host> {
   const measured = config.registerProfiles === undefined ? [] : deviceModels(config.registerProfiles)
   for (const model of [...(config.deviceModels ?? []), ...measured])
     container.bind(DEVICE_MODEL_FACTORY).toConstantValue(model)
+  if (config.firmware !== undefined) container.bind(FIRMWARE).toConstantValue(config.firmware)
   container.bind(MODULE_OPTIONS).toConstantValue(config.moduleOptions ?? {})
   container.bind(PLUGIN_FAILURE_LOG).toConstantValue(config.onPluginFailure ?? (() => {}))
   if (config.fairLocks === false)
@@ -148,8 +153,9 @@ function bindPlugins(container: Container, plugins: readonly Plugin[], complain:
   })
   if (repeated.length > 0)
     throw new ConfigError(repeated.map(({ plugin, complaint }) => complain(['plugins', plugin], complaint)))
-  for (const { regionProviders, lockingStrategies, topologyReaders } of plugins) {
+  for (const { regionProviders, variantDrivers, lockingStrategies, topologyReaders } of plugins) {
     for (const provider of regionProviders ?? []) container.bind(REGION_PROVIDER).toConstantValue(provider)
+    for (const driver of variantDrivers ?? []) container.bind(VARIANT_DRIVER).toConstantValue(driver)
     for (const strategy of lockingStrategies ?? []) container.bind(LOCKING_STRATEGY).toConstantValue(strategy)
     for (const reader of topologyReaders ?? []) container.bind(TOPOLOGY_READER).toConstantValue(reader)
   }

@@ -2,6 +2,7 @@
 import { KERNEL_VERSIONS, type KernelVersion } from '@vfiokit/vfio-core'
 import type { ModuleOptions } from '@vfiokit/vfio-pci'
 import { z } from 'zod'
+import { FIRMWARE_SCHEMA, type FirmwareDocument } from './firmware-document.ts'
 
 /** Not a union: then one misspelt key would be told as a key too many and another one missing. */
 const topologySource = z
@@ -40,6 +41,7 @@ export const HOST_SCHEMA: z.ZodType<HostDocument> = z.strictObject({
   kernel: kernel.optional(),
   topology: topologySource,
   profiles: z.string().optional(),
+  firmware: FIRMWARE_SCHEMA.optional(),
   bind: z.array(z.string()).optional(),
   moduleOptions: moduleOptions.optional(),
   plugins: z.array(z.string()).optional(),
@@ -58,6 +60,8 @@ export interface HostDocument {
     | { readonly inline: Readonly<Record<string, unknown>> }
   /** A folder of device profiles, relative to the host file. Absent: tables decide. */
   readonly profiles?: string | undefined
+  /** Absent: no memory by physical address, no numbers. */
+  readonly firmware?: FirmwareDocument | undefined
   /** Functions that vfio-pci gets. */
   readonly bind?: readonly string[] | undefined
   /** Of vfio-pci, by the names that the kernel gives them. Absent: all are off. */

@@ -8,6 +8,7 @@ type Kind = 'text' | 'a function'
 /** Parts of a plugin, and what each of their elements must have. */
 const PARTS: Readonly<Record<string, Readonly<Record<string, Kind>>>> = {
   regionProviders: { name: 'text', matches: 'a function', open: 'a function' },
+  variantDrivers: { name: 'text', matches: 'a function', open: 'a function' },
   lockingStrategies: {
     name: 'text',
     addressSpaces: 'text',

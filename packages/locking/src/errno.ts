@@ -23,6 +23,7 @@ export const ERRNO_NUMBERS = {
   ENOTTY: 25,
   ENOSPC: 28,
   ERANGE: 34,
+  ENOMSG: 42,
   ETIME: 62,
   EOVERFLOW: 75,
   EBADFD: 77,

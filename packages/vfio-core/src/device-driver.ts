@@ -65,6 +65,8 @@ export interface DeviceDriver {
    * @throws VfioError for one that exists but answers another errno even to a probe.
    */
   feature?(index: number): DeviceFeature | undefined
+  /** A feature that some device has beyond those that the kernel knows, or in their place. */
+  variantFeature?(index: number): DeviceFeature | undefined
   /** Present when the device can be migrated. */
   readonly migration?: MigrationOps | undefined
   /** Present when the device logs its DMA. */

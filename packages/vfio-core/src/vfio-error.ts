@@ -42,6 +42,7 @@ export type VfioErrorReason =
   | 'not-shared'
   | 'open-failed'
   | 'plugin-failed'
+  | 'plugin-refused'
   | 'range-wraps'
   | 'read-only'
   | 'reset-failed'

@@ -33,23 +33,53 @@ export { PciBus, type PciBusOptions } from './pci-bus.ts'
 export { describeFailure, type PluginFailure, type PluginFailureLog } from './plugin-failure.ts'
 export { DevicePower, type DevicePowerOptions } from './power/device-power.ts'
 export { LowPower } from './power/low-power.ts'
-export { DeviceRegion } from './region/device-region.ts'
-export {
-  type BarBackedRegion,
-  type BarPage,
-  type MemoryBackedRegion,
-  type MemoryPage,
-  REGION_PROVIDER_API,
-  type Region,
-  type RegionBar,
-  type RegionBase,
-  type RegionHost,
-  type RegionKind,
-  type RegionProvider,
-  type TrappedRegion,
-} from './region/region-provider.ts'
+export { DeviceRegion, type RegionPage, type RegionPlace } from './region/device-region.ts'
+export type {
+  AccessAnswer,
+  Answer,
+  BarBackedBody,
+  BarBackedRegion,
+  BarPage,
+  MapPlace,
+  MappableRegion,
+  MemoryBackedBody,
+  MemoryBackedRegion,
+  MemoryPage,
+  OfKind,
+  PhysicallyBackedBody,
+  PhysicallyBackedRegion,
+  PhysicalPage,
+  Region,
+  RegionArea,
+  RegionBase,
+  RegionBody,
+  RegionKind,
+  TrappedBody,
+  TrappedRegion,
+  UntiedRegion,
+} from './region/region.ts'
+export type { OtherFunction, OwnConfig, RegionBar, RegionConfig, RegionHost } from './region/region-host.ts'
+export { REGION_PROVIDER_API, type RegionProvider } from './region/region-provider.ts'
 export { type AffectedFunctions, affectedFunctions } from './reset/affected-functions.ts'
 export { DeviceLocks } from './reset/device-locks.ts'
 export { VfToken } from './sriov/vf-token.ts'
 export type { VirtualFunctions } from './sriov/virtual-functions.ts'
+export { OpenVariant } from './variant/open-variant.ts'
+export type { VariantDmaLog } from './variant/variant-dma-log.ts'
+export type {
+  BarCut,
+  BarOverride,
+  BarRegister,
+  BarReplacement,
+  Variant,
+  VariantDriver,
+} from './variant/variant-driver.ts'
+export type { VariantFeature } from './variant/variant-feature.ts'
+export type {
+  MigrationSink,
+  MigrationSource,
+  MigrationStateName,
+  PreCopyInfo,
+  VariantMigration,
+} from './variant/variant-migration.ts'
 export { VfioPciDevice } from './vfio-pci-device.ts'

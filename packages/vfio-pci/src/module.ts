@@ -9,11 +9,16 @@ import type { ModuleOptions } from './module-options.ts'
 import { PciBus } from './pci-bus.ts'
 import type { PluginFailureLog } from './plugin-failure.ts'
 import type { RegionProvider } from './region/region-provider.ts'
+import type { VariantDriver } from './variant/variant-driver.ts'
 
 /** Sources of device-specific regions; bound once for each. */
 export const REGION_PROVIDER = Symbol.for(
   '@vfiokit/vfio-pci/RegionProvider',
 ) as ServiceIdentifier<RegionProvider>
+/** Drivers beside vfio-pci for single functions; bound once for each. */
+export const VARIANT_DRIVER = Symbol.for(
+  '@vfiokit/vfio-pci/VariantDriver',
+) as ServiceIdentifier<VariantDriver>
 /** Who is told about plugins that misbehave. Bound by the host. */
 export const PLUGIN_FAILURE_LOG = Symbol.for(
   '@vfiokit/vfio-pci/PluginFailureLog',
@@ -34,6 +39,7 @@ export const vfioPciModule: ContainerModule = new ContainerModule(({ bind }) => 
           core: context.get(VFIO_CORE),
           machine: context.get(PCI_MACHINE),
           providers: context.getAll(REGION_PROVIDER),
+          variantDrivers: context.getAll(VARIANT_DRIVER, { optional: true }),
           onPluginFailure: context.get(PLUGIN_FAILURE_LOG),
           moduleOptions: context.get(MODULE_OPTIONS, { optional: true }) ?? {},
         }),

@@ -1,8 +1,8 @@
 /** What exists while a device is open: its view of configuration space, its regions, how it is reset. */
-import type { InterruptController, PciHardware } from '@vfiokit/hardware'
+import type { BarResource, InterruptController, PciHardware, PciMachine } from '@vfiokit/hardware'
 import type { Mutex } from '@vfiokit/locking'
 import { CAPABILITY_ID } from '@vfiokit/topology'
-import { type KernelProfile, pagesOf, REGION_PAGES, type VfioDevice } from '@vfiokit/vfio-core'
+import { type KernelProfile, PCI_REGION, pagesOf, REGION_PAGES, type VfioDevice } from '@vfiokit/vfio-core'
 import { BarRegisters } from './config/bar-registers.ts'
 import { COMMAND, HEADER } from './config/register-permissions.ts'
 import { capabilityOffset, VirtualConfig } from './config/virtual-config.ts'
@@ -13,6 +13,7 @@ import { disablePin } from './irq/message-registers.ts'
 import type { DevicePower } from './power/device-power.ts'
 import type { DeviceRegion } from './region/device-region.ts'
 import type { DeviceLocks } from './reset/device-locks.ts'
+import type { OpenVariant } from './variant/open-variant.ts'
 
 /** Where the MSI-X table lies: kernel and device use it, users may not through read and write. */
 export interface MsixTable {
@@ -29,7 +30,8 @@ const BAR_COUNT = 6
 export interface OpenPciDeviceInit {
   readonly device: VfioDevice
   readonly hardware: PciHardware
-  readonly regions: readonly DeviceRegion[]
+  /** Of the host, by physical address. */
+  readonly memory: PciMachine['memory']
   /** Whether a function reset succeeded at open; without it the ioctl refuses. */
   readonly resetWorks: boolean
   readonly power: DevicePower
@@ -62,18 +64,22 @@ export class OpenPciDevice {
   readonly msi: MsiAllowance = { isActive: false, vectorsLog2: 0 }
   readonly device: VfioDevice
   readonly hardware: PciHardware
-  readonly regions: readonly DeviceRegion[]
+  readonly memory: PciMachine['memory']
   readonly resetWorks: boolean
   readonly power: DevicePower
   readonly locks: DeviceLocks
   readonly profile: KernelProfile
   readonly pin: PinUse
+  #regions: readonly DeviceRegion[] = []
+  #variant: OpenVariant | undefined
+  #resources: readonly BarResource[]
 
   constructor(init: OpenPciDeviceInit) {
     const { hardware, profile } = init
     this.device = init.device
     this.hardware = hardware
-    this.regions = init.regions
+    this.memory = init.memory
+    this.#resources = init.hardware.resources
     this.resetWorks = init.resetWorks
     this.power = init.power
     this.locks = init.locks
@@ -87,6 +93,58 @@ export class OpenPciDevice {
     if (this.pin === 'unused') this.config.setCopy(HEADER.INTERRUPT_PIN, 1, 0)
     this.barRegisters = new BarRegisters(hardware, this.config)
     this.msixTable = msixTable(hardware)
+  }
+
+  /**
+   * What plugins add, once and right after it was made.
+   *
+   * @param regions - Device-specific ones, in the order of their indexes.
+   */
+  extend(regions: readonly DeviceRegion[], variant: OpenVariant | undefined): void {
+    this.#regions = regions
+    this.#variant = variant
+    if (variant === undefined) return
+    this.barRegisters.replace(variant.registers)
+    this.#resources = this.hardware.resources.flatMap((resource) => {
+      const index = resource.bar as number
+      if (variant.bars.has(index)) return []
+      const visible = variant.cuts.get(index) ?? resource.sizeBytes
+      return [{ ...resource, sizeBytes: Math.min(visible, resource.sizeBytes) }]
+    })
+  }
+
+  /** Device-specific regions, from index 9 on. */
+  get regions(): readonly DeviceRegion[] {
+    return this.#regions
+  }
+
+  get variant(): OpenVariant | undefined {
+    return this.#variant
+  }
+
+  /** The BARs as users see them, but for those that a plugin answers for. */
+  get resources(): readonly BarResource[] {
+    return this.#resources
+  }
+
+  /** The region of that index, if a plugin answers for it. */
+  regionAt(index: number): DeviceRegion | undefined {
+    return this.#regions[index - PCI_REGION.FIRST_DEVICE_SPECIFIC] ?? this.#variant?.bars.get(index)
+  }
+
+  /** Tells plugins that a reset begins. */
+  resetPrepare(): void {
+    for (const plugin of this.#resettable()) plugin.resetPrepare()
+  }
+
+  /** Tells plugins that the device is back. */
+  resetDone(): void {
+    for (const plugin of this.#resettable()) plugin.resetDone()
+  }
+
+  /** Tells plugins that the device is closed. */
+  closePlugins(): void {
+    for (const plugin of this.#resettable()) plugin.close()
   }
 
   /** The virtual memory-enable bit: what decides, whatever the hardware's says. */
@@ -130,6 +188,11 @@ export class OpenPciDevice {
         return { first, last: first + pagesOf(sizeBytes) - 1 }
       })
     this.device.zapWithMemory([bars, ...own])
+  }
+
+  #resettable(): readonly (DeviceRegion | OpenVariant)[] {
+    const { regions, variant } = this
+    return variant === undefined ? regions : [...regions, ...variant.bars.values(), variant]
   }
 
   #setCommandBit(bit: number, on: boolean): void {

@@ -16,13 +16,16 @@ import { DeviceDma, type Group, type VfioCore, VfioDevice, VfioError } from '@vf
 import { DriverBindings, HARMLESS_DRIVERS, VFIO_PCI } from './driver-bindings.ts'
 import { groupMembers } from './group-members.ts'
 import type { ModuleOptions } from './module-options.ts'
+import type { OpenPciDevice } from './open-pci-device.ts'
+import { PluginCalls } from './plugin-calls.ts'
 import { describeFailure, type PluginFailure, type PluginFailureLog } from './plugin-failure.ts'
 import type { RegionProvider } from './region/region-provider.ts'
 import { type AffectedFunctions, affectedFunctions } from './reset/affected-functions.ts'
 import { DeviceLocks } from './reset/device-locks.ts'
-import { resetAndRestore } from './reset/function-reset.ts'
+import { migrationReset, resetAndRestore } from './reset/function-reset.ts'
 import { resetBelow } from './reset/hot-reset.ts'
 import { VirtualFunctions } from './sriov/virtual-functions.ts'
+import type { VariantDriver } from './variant/variant-driver.ts'
 import { VfioPciDevice } from './vfio-pci-device.ts'
 
 /** What a bus is made of. */
@@ -30,6 +33,7 @@ export interface PciBusOptions {
   readonly core: VfioCore
   readonly machine: PciMachine
   readonly providers?: readonly RegionProvider[]
+  readonly variantDrivers?: readonly VariantDriver[]
   /** Told about every plugin that misbehaves; by default failures are only kept. */
   readonly onPluginFailure?: PluginFailureLog
   /** Module options of vfio-pci. */
@@ -45,7 +49,9 @@ const BACK_DOOR: readonly (VfioErrno | undefined)[] = [undefined, 'ENOTTY', 'EIN
 export class PciBus {
   readonly core: VfioCore
   readonly machine: PciMachine
+  readonly dma: DeviceDma
   readonly providers: readonly RegionProvider[]
+  readonly variantDrivers: readonly VariantDriver[]
   readonly log: PluginFailureLog
   readonly #resettable = new Map<Bdf, boolean>()
   readonly #failures: PluginFailure[] = []
@@ -64,8 +70,10 @@ export class PciBus {
     this.core = options.core
     this.machine = options.machine
     // What the functions of a group reach of memory is what its user mapped.
-    this.machine.dmaTarget = new DeviceDma((requester) => this.#groupOf(requester))
+    this.dma = new DeviceDma((requester) => this.#groupOf(requester))
+    this.machine.dmaTarget = this.dma
     this.providers = options.providers ?? []
+    this.variantDrivers = options.variantDrivers ?? []
     this.log = (failure) => {
       this.#failures.push(failure)
       options.onPluginFailure?.(failure)
@@ -195,10 +203,34 @@ export class PciBus {
     yield* acquire(lock)
     try {
       const errno = yield* effect('reset by sysfs', BACK_DOOR, () => this.#resetAwake(hardware))
+      const open = this.driverAt(bdf)?.open
+      if (open !== undefined) yield* migrationReset(open)
       if (errno !== undefined) throw new VfioError(errno, 'reset-failed', bdf)
     } finally {
       yield* release(lock)
     }
+  }
+
+  /** The first variant driver that matches a function; a plugin that fails at it does not match. */
+  variantFor(fn: PciFunction): VariantDriver | undefined {
+    return this.variantDrivers.find((driver) => {
+      let matches = false
+      const calls = new PluginCalls(driver.name, fn.bdf, this.log)
+      calls.tolerated('matches', () => {
+        matches = driver.matches(fn)
+      })
+      return matches
+    })
+  }
+
+  /**
+   * The host was told of an error of a function that can be recovered from; users are told by the ERR
+   * interrupt. Kernel: `vfio_pci_core_aer_err_detected`.
+   */
+  reportError(bdf: Bdf): void {
+    const open = this.driverAt(bdf)?.open
+    open?.variant?.errorDetected()
+    open?.interrupts.error.signal()
   }
 
   /** Whether the driver of a function makes virtual ones. */
@@ -296,13 +328,22 @@ export class PciBus {
 
   /** Resets everything below a bridge, with the state of each function saved and put back. */
   resetBelow(affected: AffectedFunctions): VfioErrno | undefined {
-    const open = affected.functions.flatMap((bdf) => this.#devices.get(bdf)?.open?.regions ?? [])
-    for (const region of open) region.resetPrepare()
+    const open = this.#openBelow(affected)
+    for (const device of open) device.resetPrepare()
     try {
       return resetBelow(this, affected)
     } finally {
-      for (const region of open) region.resetDone()
+      for (const device of open) device.resetDone()
     }
+  }
+
+  /** Ends the migration of everything that was reset below a bridge. Waits for nobody. */
+  *migrationReset(affected: AffectedFunctions): Operation<void> {
+    for (const open of this.#openBelow(affected)) yield* migrationReset(open)
+  }
+
+  #openBelow({ functions }: AffectedFunctions): OpenPciDevice[] {
+    return functions.flatMap((bdf) => this.#devices.get(bdf)?.open ?? [])
   }
 
   #forget(device: VfioDevice): void {
@@ -319,7 +360,9 @@ export class PciBus {
     const { clock } = this.machine
     let stop = () => {}
     const ask = (): void => {
-      this.driverOf(device)?.open?.interrupts.request.signal()
+      const open = this.driverOf(device)?.open
+      open?.variant?.request()
+      open?.interrupts.request.signal()
       stop = clock.after(REQUEST_INTERVAL_MS, ask)
     }
     ask()
@@ -329,9 +372,11 @@ export class PciBus {
   /** Whatever sleeps is woken for a reset, and goes back to sleep. */
   #resetAwake(hardware: PciHardware): VfioErrno | undefined {
     const driver = this.driverAt(hardware.bdf)
+    driver?.open?.resetPrepare()
     driver?.awakeForReset()
     const errno = resetAndRestore(hardware)
     driver?.afterReset()
+    driver?.open?.resetDone()
     return errno
   }
 

@@ -11,9 +11,11 @@ import {
   DEVICE_IOCTL,
   type DeviceDriver,
   type DeviceFeature,
+  type DmaLoggingOps,
   type IoctlCall,
   lengthOf,
   type MapAdmission,
+  type MigrationOps,
   PCI_IRQ,
   PCI_REGION,
   type Transfer,
@@ -31,21 +33,25 @@ import { disownMessages, ownMessages } from './irq/message-vectors.ts'
 import { admitMapping } from './mapping/map-admission.ts'
 import { OpenPciDevice } from './open-pci-device.ts'
 import type { PciBus } from './pci-bus.ts'
+import { PluginCalls } from './plugin-calls.ts'
 import { DevicePower } from './power/device-power.ts'
 import { LowPower } from './power/low-power.ts'
 import { powerUp } from './power/power-state.ts'
 import { BarAccess } from './region/bar-access.ts'
-import type { DeviceRegion } from './region/device-region.ts'
+import type { DeviceRegion, RegionPlace } from './region/device-region.ts'
 import { openRegions } from './region/open-regions.ts'
+import { pluginHost } from './region/plugin-host.ts'
 import { regionInfo } from './region/region-info.ts'
 import { readRom } from './region/rom-access.ts'
 import { accessVga } from './region/vga-access.ts'
-import { resetByIoctl, tryResetByMethods, tryResetFunction } from './reset/function-reset.ts'
+import { migrationReset, resetByIoctl, tryResetByMethods, tryResetFunction } from './reset/function-reset.ts'
 import { hotResetByIoctl } from './reset/hot-reset.ts'
 import { hotResetInfo } from './reset/hot-reset-info.ts'
 import { lastCloseReset } from './reset/last-close-reset.ts'
 import { SavedState } from './reset/saved-state.ts'
 import { admitByToken, VfToken } from './sriov/vf-token.ts'
+import { openVariant } from './variant/open-variant.ts'
+import type { VariantDriver } from './variant/variant-driver.ts'
 
 const REGION_SPAN = 2 ** 40
 
@@ -66,6 +72,8 @@ export class VfioPciDevice implements DeviceDriver {
   readonly vfToken: VfToken | undefined
   readonly #igate: Mutex
   readonly #ioeventfdsLock: Mutex
+  /** The driver that a plugin has for the function. */
+  readonly #variant: { readonly driver: VariantDriver; readonly stateLock: Mutex } | undefined
   #opened: Opened | undefined
 
   constructor(
@@ -81,6 +89,8 @@ export class VfioPciDevice implements DeviceDriver {
     const hasVirtualFunctions = () => bus.topology.virtualFunctions(identity.bdf).length > 0
     this.power = new DevicePower({ hardware, profile: core.profile, disableIdleD3, hasVirtualFunctions })
     this.lowPower = new LowPower(device, this.power, bus.machine.clock)
+    const driver = bus.variantFor(identity)
+    this.#variant = driver && { driver, stateLock: core.locks.mutex(`state_mutex:${device.id}`) }
     this.vfToken = sriovInfo(identity) === undefined ? undefined : new VfToken()
   }
 
@@ -90,7 +100,11 @@ export class VfioPciDevice implements DeviceDriver {
   }
 
   admitToken(shown: string | undefined): VfioErrno | undefined {
-    return admitByToken({ own: this.vfToken, physical: this.#physicalToken() }, shown)
+    const refused = admitByToken({ own: this.vfToken, physical: this.#physicalToken() }, shown)
+    const variant = this.#variant?.driver
+    if (refused !== undefined || variant?.match === undefined) return refused
+    const calls = new PluginCalls(variant.name, this.device.id, this.bus.log)
+    return calls.errno('match', () => variant.match!(this.hardware.identity, shown))
   }
 
   /** Kernel: `vfio_pci_core_enable`. EAGAIN while somebody else has the function locked. */
@@ -114,6 +128,7 @@ export class VfioPciDevice implements DeviceDriver {
     const { state, found } = this.#use()
     yield* state.interrupts.close()
     yield* state.ioeventfds.close()
+    yield* migrationReset(state)
     yield* effect(`disable ${device.id}`, [undefined], () => this.#letGo(state))
     const errno = state.resetWorks ? yield* tryResetByMethods(hardware, bus.locks) : 'ENOTTY'
     yield* effect(`restore ${device.id}`, [undefined], () => {
@@ -132,6 +147,8 @@ export class VfioPciDevice implements DeviceDriver {
   }
 
   *ioctl(call: IoctlCall): Operation<number> {
+    const refused = this.#use().state.variant?.refuseIoctl(call.request)
+    if (refused !== undefined) throw new VfioError(refused, 'plugin-refused', `ioctl of ${this.device.id}`)
     switch (call.request) {
       case DEVICE_IOCTL.DEVICE_GET_INFO:
         return this.#info(call.argument)
@@ -158,21 +175,25 @@ export class VfioPciDevice implements DeviceDriver {
   read(transfer: Transfer): Operation<number> {
     const { state, bars } = this.#use()
     const { index, at } = split(transfer.offset)
+    const own = state.regionAt(index)
+    if (own !== undefined) return readRegion(own, transfer, at)
     if (index <= PCI_REGION.BAR5) return bars.bar('read', transfer, index, at)
     if (index === PCI_REGION.ROM) return readRom(bars, transfer, at)
     if (index === PCI_REGION.CONFIG) return readConfig(state, transfer, at)
     if (index === PCI_REGION.VGA) return accessVga('read', bars, transfer, at)
-    return readRegion(this.#deviceRegion(index), transfer, at)
+    throw this.#noRegion(index)
   }
 
   write(transfer: Transfer): Operation<number> {
     const { state, bars } = this.#use()
     const { index, at } = split(transfer.offset)
+    const own = state.regionAt(index)
+    if (own !== undefined) return writeRegion(own, transfer, at)
     if (index <= PCI_REGION.BAR5) return bars.bar('write', transfer, index, at)
     if (index === PCI_REGION.ROM) throw new VfioError('EINVAL', 'read-only', `the ROM of ${this.device.id}`)
     if (index === PCI_REGION.CONFIG) return writeConfig(state, transfer, at)
     if (index === PCI_REGION.VGA) return accessVga('write', bars, transfer, at)
-    return writeRegion(this.#deviceRegion(index), transfer, at)
+    throw this.#noRegion(index)
   }
 
   readNow(offset: number, out: Uint8Array): Awaitable<number> | undefined {
@@ -191,7 +212,20 @@ export class VfioPciDevice implements DeviceDriver {
     return admitMapping(this.#use().state, admission)
   }
 
+  get migration(): MigrationOps | undefined {
+    return this.open?.variant?.migration
+  }
+
+  get dmaLogging(): DmaLoggingOps | undefined {
+    return this.open?.variant?.dmaLogging
+  }
+
+  variantFeature(index: number): DeviceFeature | undefined {
+    return this.open?.variant?.feature(index)
+  }
+
   feature(index: number): DeviceFeature | undefined {
+    if (this.open?.variant?.hasCoreFeatures === false) return undefined
     return PCI_FEATURES.get(index)?.(this)
   }
 
@@ -231,13 +265,12 @@ export class VfioPciDevice implements DeviceDriver {
   #enable(resetWorks: boolean): void {
     const { hardware, device, bus } = this
     const found = new SavedState(hardware)
-    const regions = openRegions(hardware, bus.providers, bus.log)
     const { locks, core } = bus
     const { power } = this
     const state = new OpenPciDevice({
       device,
       hardware,
-      regions,
+      memory: bus.machine.memory,
       resetWorks,
       power,
       locks,
@@ -247,13 +280,26 @@ export class VfioPciDevice implements DeviceDriver {
       igate: this.#igate,
       ioeventfdsLock: this.#ioeventfdsLock,
     })
+    this.#addPlugins(state)
     state.declareZapRanges()
     this.#physicalToken()?.countUser(1)
     this.#opened = { state, found, bars: new BarAccess(state, core.profile.barAccessMaxBytes) }
   }
 
+  /** What plugins add, once there is all that they may look at. Kernel: between enable and finish_enable. */
+  #addPlugins(state: OpenPciDevice): void {
+    const { hardware, bus } = this
+    const host = pluginHost(state, bus.machine, bus.dma)
+    const place: RegionPlace = { hardware, memory: bus.machine.memory, log: bus.log }
+    const chosen = this.#variant
+    const variant = chosen && openVariant(chosen.driver, host, place, chosen.stateLock)
+    const own = variant?.regions ?? []
+    state.extend([...own, ...openRegions(host, place, bus.providers, own.length)], variant)
+  }
+
   #letGo(state: OpenPciDevice): void {
-    for (const region of state.regions) region.close()
+    state.closePlugins()
+    this.bus.dma.unwatch(this.device.id)
     this.#opened = undefined
     this.#physicalToken()?.countUser(-1)
     this.lowPower.end()
@@ -291,11 +337,8 @@ export class VfioPciDevice implements DeviceDriver {
     return this.#opened
   }
 
-  #deviceRegion(index: number): DeviceRegion {
-    const region = this.#use().state.regions[index - PCI_REGION.FIRST_DEVICE_SPECIFIC]
-    if (region === undefined)
-      throw new VfioError('EINVAL', 'bad-index', `${this.device.id} has no region ${index}`)
-    return region
+  #noRegion(index: number): VfioError {
+    return new VfioError('EINVAL', 'bad-index', `${this.device.id} has no region ${index}`)
   }
 }
 

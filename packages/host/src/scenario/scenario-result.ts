@@ -31,7 +31,7 @@ export interface ScenarioResult {
 }
 
 /** What pages are: `bar` goes with the memory of the device. `none`: there are no such pages. */
-export type Backing = 'bar' | 'memory' | 'none'
+export type Backing = 'bar' | 'memory' | 'physical' | 'none'
 
 /** A mapping after a run. */
 export interface MappingResult extends MappingCounts {

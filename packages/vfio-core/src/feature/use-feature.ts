@@ -43,11 +43,12 @@ function operationOf(feature: DeviceFeature, flags: number): DeviceFeature['get'
 
 function featureOf({ device, profile }: DeviceFile, index: number): DeviceFeature {
   const { driver } = device
-  const feature = profile.deviceFeatures.includes(index)
+  const known = profile.deviceFeatures.includes(index)
     ? (migrationFeature(driver.migration, index) ??
       dmaLoggingFeature(driver.dmaLogging, index) ??
       driver.feature?.(index))
     : undefined
+  const feature = driver.variantFeature?.(index) ?? known
   if (feature === undefined)
     throw new VfioError('ENOTTY', 'unsupported', `${device.id} has no feature ${index}`)
   return feature

@@ -15,8 +15,13 @@ export interface DmaDomain {
   frameAt(page: number, need: keyof DmaPermission): Frame | undefined
 }
 
+/** Told what a device wrote: from where on, and how much. */
+export type DmaWatcher = (iova: bigint, lengthBytes: number) => void
+
 /** What happens to DMA on one host. Nothing here waits: a device does not know of locks. */
 export class DeviceDma {
+  readonly #watchers = new Map<string, Set<DmaWatcher>>()
+
   /** @param groupOf - The IOMMU group of a function by its name on the bus. */
   constructor(readonly groupOf: (requester: string) => Group | undefined) {}
 
@@ -31,7 +36,21 @@ export class DeviceDma {
 
   /** A device writes memory. @returns false for an IOMMU fault, as {@link DeviceDma.read}. */
   write(requester: string, iova: bigint, data: Uint8Array): boolean {
-    return this.#transfer(requester, iova, data, 'write', (frame, at, part) => frame.store(at, part))
+    const isDone = this.#transfer(requester, iova, data, 'write', (frame, at, part) => frame.store(at, part))
+    if (isDone) for (const told of this.#watchers.get(requester) ?? []) told(iova, data.length)
+    return isDone
+  }
+
+  /** Tells of every write of a device that reached memory. @returns ends it. */
+  watch(requester: string, told: DmaWatcher): () => void {
+    const watchers = this.#watchers.get(requester) ?? new Set()
+    this.#watchers.set(requester, watchers.add(told))
+    return () => void watchers.delete(told)
+  }
+
+  /** Nobody watches a device any more. */
+  unwatch(requester: string): void {
+    this.#watchers.delete(requester)
   }
 
   #transfer(

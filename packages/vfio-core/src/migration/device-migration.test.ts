@@ -103,7 +103,7 @@ function user() {
   const { core, drivers } = machine()
   const calls = core.process('p')
   const small = new SmallDevice()
-  const migration = new DeviceMigration('d0', small, core.locks)
+  const migration = new DeviceMigration(small, core.locks.mutex('state_mutex:d0'))
   Object.assign(drivers[0]!, { migration })
   const [device] = now(opened(calls, ['d0']))
   const use = (flags: number, device_state: number) => {
@@ -194,7 +194,7 @@ describe('fact 2.8: a variant of a device', () => {
     small.step = function* () {
       return new DataFile(new Uint8Array())
     }
-    const migration = new DeviceMigration('d0', small, make)
+    const migration = new DeviceMigration(small, make.mutex('state_mutex:d0'))
     const call = { process: core.process('p').process, payload: new Uint8Array() }
     expect(() => now(migration.setState(STOP_COPY, call))).toThrow('data on the way to state 3, in 1')
   })
@@ -225,7 +225,7 @@ function contested() {
   const { core } = machine()
   const small = new SmallDevice()
   const call = { process: core.process('p').process, payload: new Uint8Array() }
-  return { migration: new DeviceMigration('d0', small, core.locks), small, call }
+  return { migration: new DeviceMigration(small, core.locks.mutex('state_mutex:d0')), small, call }
 }
 
 function* resetAtSomeTime(migration: DeviceMigration): Operation<void> {

@@ -12,7 +12,7 @@
  *     noted? RUNNING, no data
  *     unlock; noted since? try again
  */
-import { acquire, type LockRegistry, type Mutex, type Operation, release, tryAcquire } from '@vfiokit/locking'
+import { acquire, type Mutex, type Operation, release, tryAcquire } from '@vfiokit/locking'
 import type { FeatureCall } from '../feature/device-feature.ts'
 import type { MigrationOps } from '../feature/migration-features.ts'
 import type { OpenFile } from '../open-file.ts'
@@ -45,11 +45,11 @@ export class DeviceMigration implements MigrationOps {
   /** Kernel: `deferred_reset`. */
   #wasReset = false
 
-  /** @param id - Of the device. */
-  constructor(id: string, steps: MigrationSteps, make: LockRegistry) {
+  /** @param lock - Of the state; who opens a device again and again makes it once. */
+  constructor(steps: MigrationSteps, lock: Mutex) {
     this.flags = steps.flags
     this.#steps = steps
-    this.#lock = make.mutex(`state_mutex:${id}`)
+    this.#lock = lock
   }
 
   *getState(): Operation<MigrationState> {

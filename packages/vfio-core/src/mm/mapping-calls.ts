@@ -44,6 +44,7 @@ export function* mmap(process: Process, request: MmapRequest): Operation<number>
   try {
     const vma = admit(process, file, request)
     yield* effect(`map ${vma.id}`, [undefined], () => {
+      for (const [page, frame] of (vma.backing.presentAtOnce?.() ?? []).entries()) vma.insert(page, frame)
       process.addVma(vma)
       file.device.link(vma)
       file.take()

@@ -16,6 +16,11 @@ export interface VmaBacking {
   readonly followsMemory: boolean
   /** What a page shows, when that is known without asking anybody; counted from the backing's start. */
   frame?(page: number): Frame
+  /**
+   * What every page shows that comes with the mapping, in place of faults. Only of pages that do not follow
+   * memory. Kernel: `remap_pfn_range`. @throws VfioError when one is not there: nothing is mapped then.
+   */
+  presentAtOnce?(): readonly Frame[]
   /** What one fault does, under the locks of the strategy. */
   fault(vma: Vma, page: number): FaultBody
 }

@@ -20,7 +20,14 @@ export {
   REGION_FLAGS,
   REGION_TYPE_PCI_VENDOR,
 } from './flags.ts'
-export { API_VERSION, CONTAINER_IOCTL, DEVICE_IOCTL, GROUP_IOCTL, IOMMUFD_IOCTL } from './ioctl.ts'
+export {
+  API_VERSION,
+  CONTAINER_IOCTL,
+  DEVICE_IOCTL,
+  GROUP_IOCTL,
+  IOMMUFD_IOCTL,
+  MIGRATION_IOCTL,
+} from './ioctl.ts'
 export { type Fields, type FieldType, type FieldValue, Struct, type StructValue } from './struct.ts'
 export {
   ATTACH_IOMMUFD_PT,
@@ -59,6 +66,7 @@ export {
   MIG_DATA_SIZE,
   MIG_DEVICE_STATE,
   MIG_FLAGS,
+  PRECOPY_INFO,
   REGION_INFO,
   REGION_TYPE,
   SPARSE_AREA,

@@ -38,6 +38,11 @@ export const DEVICE_IOCTL = {
   DEVICE_DETACH_IOMMUFD_PT: 0x3b78,
 } as const
 
+/** On the file through which the state of a device goes. */
+export const MIGRATION_IOCTL = {
+  MIG_GET_PRECOPY_INFO: 0x3b79,
+} as const
+
 /** On `/dev/iommu`: base 0x80, as in linux/iommufd.h. */
 export const IOMMUFD_IOCTL = {
   IOMMU_DESTROY: 0x3b80,

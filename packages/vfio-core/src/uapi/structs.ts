@@ -57,6 +57,7 @@ export const STRUCT_FIELDS = {
     bitmap_size: 'u64',
     data: 'u64',
   },
+  vfio_precopy_info: { argsz: 'u32', flags: 'u32', initial_bytes: 'u64', dirty_bytes: 'u64' },
   vfio_device_bind_iommufd: { argsz: 'u32', flags: 'u32', iommufd: 's32', out_devid: 'u32' },
   vfio_device_attach_iommufd_pt: { argsz: 'u32', flags: 'u32', pt_id: 'u32' },
   vfio_device_detach_iommufd_pt: { argsz: 'u32', flags: 'u32' },
@@ -177,6 +178,8 @@ export const MIG_DEVICE_STATE: StructOf<'vfio_device_feature_mig_state'> = struc
 export const LOW_POWER_WAKEUP: StructOf<'vfio_device_low_power_entry_with_wakeup'> = structOf(
   'vfio_device_low_power_entry_with_wakeup',
 )
+/** `struct vfio_precopy_info` */
+export const PRECOPY_INFO: StructOf<'vfio_precopy_info'> = structOf('vfio_precopy_info')
 /** Payload of MIG_DATA_SIZE. */
 export const MIG_DATA_SIZE: StructOf<'vfio_device_feature_mig_data_size'> = structOf(
   'vfio_device_feature_mig_data_size',

@@ -19,6 +19,8 @@ const PREFETCHABLE = 8
 export class BarRegisters {
   /** Written since the last read: the copy holds what the user wrote. */
   #dirty = false
+  #resources: readonly BarResource[]
+  #replaced: readonly BarResource[] = []
   /** What the registers held at open, to be put back after a reset that vfio did not do. */
   readonly #host: readonly number[]
 
@@ -26,6 +28,7 @@ export class BarRegisters {
     readonly hardware: PciHardware,
     readonly config: VirtualConfig,
   ) {
+    this.#resources = hardware.resources
     this.#host = REGISTERS.map((offset) => hardware.readConfig(offset, 4))
     this.fixUp()
   }
@@ -42,6 +45,22 @@ export class BarRegisters {
     this.#dirty = true
   }
 
+  /** BARs that a variant driver has in place of the function's, or besides. */
+  replace(bars: readonly BarResource[]): void {
+    const replaced = new Set(bars.map(({ bar }) => bar))
+    this.#resources = [...this.hardware.resources.filter(({ bar }) => !replaced.has(bar)), ...bars]
+    this.#replaced = bars
+    this.forgetReplaced()
+  }
+
+  /** Their registers as they were at open. Kernel: what variant drivers do before a reset. */
+  forgetReplaced(): void {
+    for (const { bar, width } of this.#replaced)
+      for (let at = 0; at < width / 32; at++)
+        this.config.setCopy(HEADER.BAR0 + 4 * ((bar as number) + at), 4, 0)
+    this.fixUp()
+  }
+
   /** Before a read: makes the copy decodable again. */
   refresh(): void {
     if (this.#dirty) this.fixUp()
@@ -50,7 +69,7 @@ export class BarRegisters {
 
   /** Masks every register with its size and puts its type bits in. */
   fixUp(): void {
-    const assigned = this.hardware.resources.filter(({ start }) => start !== 0n)
+    const assigned = this.#resources.filter((each) => each.start !== 0n || this.#replaced.includes(each))
     const byBar = new Map(assigned.map((resource) => [resource.bar, resource]))
     for (let bar = 0; bar < 6; bar++) {
       const resource = byBar.get(bar as BarResource['bar'])

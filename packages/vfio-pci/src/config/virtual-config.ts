@@ -42,6 +42,8 @@ export class VirtualConfig implements ClaimedSpace {
   /** By owner, standard and extended ones apart. The first of an id says how all of that id are accessed. */
   readonly #standard = new Map<number, Access>()
   readonly #extended = new Map<number, Access>()
+  /** What a variant driver shows in place of registers, byte by byte. */
+  readonly #shown = new Map<number, number>()
 
   constructor(
     readonly hardware: PciHardware,
@@ -73,6 +75,11 @@ export class VirtualConfig implements ClaimedSpace {
 
   /** What a user reads. */
   read(offset: number, widthBytes: ConfigWidth): number {
+    const value = this.#readOwned(offset, widthBytes)
+    return this.#shown.size === 0 ? value : this.#showInstead(value, offset, widthBytes)
+  }
+
+  #readOwned(offset: number, widthBytes: ConfigWidth): number {
     const owner = this.#map.ownerAt(offset)
     if (owner === OWNER.NOBODY) return this.hardware.readConfig(offset, widthBytes)
     if (owner === OWNER.VIRTUAL) return this.copy(offset, widthBytes)
@@ -110,8 +117,15 @@ export class VirtualConfig implements ClaimedSpace {
 
   /** Makes registers of the copy what both reads and writes go to, whatever the hardware has there. */
   keepVirtual(offset: number, data: Uint8Array): void {
+    this.#requireInside(offset, data)
     this.bytes.set(data, offset)
     this.#map.claim(offset, data.length, OWNER.VIRTUAL)
+  }
+
+  /** Makes bytes read as these, whatever is written there. @throws RangeError outside configuration space. */
+  show(offset: number, data: Uint8Array): void {
+    this.#requireInside(offset, data)
+    for (const [at, byte] of data.entries()) this.#shown.set(offset + at, byte)
   }
 
   /** Takes a capability into the map. @see claimCapabilities */
@@ -128,6 +142,20 @@ export class VirtualConfig implements ClaimedSpace {
       bits: registers && new PermissionBits(registers),
       rawWrites: permissions.rawWrites === true,
     })
+  }
+
+  #showInstead(value: number, offset: number, widthBytes: ConfigWidth): number {
+    let shown = value
+    for (let at = 0; at < widthBytes; at++) {
+      const byte = this.#shown.get(offset + at)
+      if (byte !== undefined) shown = (shown & ~(0xff << (8 * at))) | (byte << (8 * at))
+    }
+    return shown >>> 0
+  }
+
+  #requireInside(offset: number, { length }: Uint8Array): void {
+    if (!Number.isInteger(offset) || offset < 0 || offset + length > this.sizeBytes)
+      throw new RangeError(`${length} bytes at ${offset} leave configuration space of ${this.sizeBytes}`)
   }
 
   #accessOf(owner: number, offset: number): Access {

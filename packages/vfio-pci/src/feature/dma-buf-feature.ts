@@ -1,5 +1,6 @@
 /** DMA_BUF: exports ranges of one BAR to other devices. Kernel: `vfio_pci_core_feature_dma_buf`. */
 import type { BarResource } from '@vfiokit/hardware'
+import type { BarIndex } from '@vfiokit/topology'
 import {
   type DeviceFeature,
   DMA_BUF_GET,
@@ -31,7 +32,7 @@ export function dmaBufFeature(driver: VfioPciDevice): DeviceFeature {
   }
 }
 
-function requestIn({ device, hardware }: VfioPciDevice, call: FeatureCall) {
+function requestIn({ device, open }: VfioPciDevice, call: FeatureCall) {
   const { region_index, flags, nr_ranges } = payloadIn(DMA_BUF_GET, call)
   if (nr_ranges === 0 || flags !== 0)
     throw new VfioError('EINVAL', 'bad-count', `${nr_ranges} ranges, flags 0x${flags.toString(16)}`)
@@ -40,13 +41,21 @@ function requestIn({ device, hardware }: VfioPciDevice, call: FeatureCall) {
   const ranges = Array.from({ length: nr_ranges }, (_, at) =>
     DMA_BUF_RANGE.decode(call.payload, DMA_BUF_GET.sizeBytes + at * DMA_BUF_RANGE.sizeBytes),
   )
-  const resource = hardware.resources.find(({ bar }) => bar === region_index)
+  const resource = barAt(open, region_index)
   if (region_index >= PCI_REGION.ROM || resource === undefined)
     throw new VfioError('ENODEV', 'bad-index', `${device.id} has no BAR ${region_index}`)
   for (const range of ranges) refuseRange(resource, range)
   if (resource.kind === 'io')
     throw new VfioError('EINVAL', 'not-mappable', `BAR ${region_index} of ${device.id} is I/O`)
   return { region: region_index, ranges }
+}
+
+/** What stands in the place of a BAR is exported as far as it can be mapped. Kernel: `get_dmabuf_phys`. */
+function barAt(open: VfioPciDevice['open'], index: number): BarResource | undefined {
+  const own = open?.regionAt(index)
+  if (own?.region.backing === undefined) return open?.resources.find(({ bar }) => bar === index)
+  const { sizeBytes } = own
+  return { bar: index as BarIndex, kind: 'memory', width: 64, prefetchable: true, start: 0n, sizeBytes }
 }
 
 function refuseRange({ bar, start, sizeBytes }: BarResource, { offset, length }: DmaBufRange): void {

@@ -91,12 +91,12 @@ export class IoEventfds {
   }
 
   #admit(fileOffset: bigint, widthBytes: AwaitedWrite['widthBytes'], data: bigint): AwaitedWrite {
-    const { hardware, msixTable, profile, device } = this.#open
+    const { resources, msixTable, profile, device } = this.#open
     const bar = Number(fileOffset >> REGION_SHIFT)
     const offset = Number(fileOffset & OFFSET_MASK)
     const end = offset + widthBytes
     if (bar > PCI_REGION.BAR5) throw new VfioError('EINVAL', 'bad-index', `region ${bar} is no BAR`)
-    const resource = hardware.resources.find((candidate) => candidate.bar === bar)
+    const resource = resources.find((candidate) => candidate.bar === bar)
     if (end > (resource?.sizeBytes ?? 0))
       throw new VfioError('EINVAL', 'bad-offset', `0x${offset.toString(16)} of BAR ${bar} of ${device.id}`)
     const table = msixTable?.bar === bar ? msixTable : undefined
@@ -128,11 +128,11 @@ export class IoEventfds {
 
   /** While memory is off the write is lost; while somebody has the device locked it is done later. */
   #fire({ bar, offset, widthBytes, data }: AwaitedWrite): void {
-    const { hardware, device } = this.#open
+    const { hardware, resources, device } = this.#open
     const bytes = new Uint8Array(8)
     new DataView(bytes.buffer).setBigUint64(0, data, true)
     const touch = () => hardware.writeBar(bar, offset, bytes.subarray(0, widthBytes))
-    const { kind } = hardware.resources.find((resource) => resource.bar === bar) as BarResource
+    const { kind } = resources.find((resource) => resource.bar === bar) as BarResource
     if (kind === 'io') return touch()
     void guardedLive(device.strategy.readSide(device), accessBody(device, barAccess(device), touch))
   }

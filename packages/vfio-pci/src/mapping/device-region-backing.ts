@@ -1,9 +1,11 @@
-/** A mapping of a device-specific region: the plugin says page by page what stands behind it. */
+/** A mapping of a region that a plugin answers for: it says page by page what stands behind it. */
 import { effect, type FaultBody, suppliedFaultBody } from '@vfiokit/locking'
 import {
   type Frame,
+  type MapAdmission,
   MemoryFrame,
   PAGE_SIZE_BYTES,
+  PCI_REGION,
   pagesOf,
   VfioError,
   type Vma,
@@ -12,28 +14,31 @@ import {
 import type { OpenPciDevice } from '../open-pci-device.ts'
 import type { DeviceRegion } from '../region/device-region.ts'
 import { BarFrame } from './bar-frame.ts'
+import { PhysicalFrame } from './physical-frame.ts'
 
-/** @throws VfioError EINVAL for a region without `fault`, or pages beyond its end. */
+/**
+ * @param first - First page in the region.
+ * @throws VfioError EINVAL for a region without `fault`, or pages beyond its end; what the plugin refuses with.
+ */
 export function deviceRegionBacking(
   open: OpenPciDevice,
   own: DeviceRegion,
   first: number,
-  pages: number,
+  admission: MapAdmission,
 ): VmaBacking {
   const { backing } = own.region
   if (backing === undefined)
     throw new VfioError('EINVAL', 'not-mappable', `region ${own.index} of ${open.device.id} cannot be mapped`)
-  if (first + pages > pagesOf(own.sizeBytes))
-    throw new VfioError(
-      'EINVAL',
-      'bad-offset',
-      `${pages} page(s) from page ${first} leave region ${own.index}`,
-    )
+  requireAdmitted(open, own, first, admission)
   const { device } = open
+  // All of what stands in the place of a BAR goes with memory, as users expect of a BAR (I1).
+  const followsMemory = backing === 'bar' || own.index < PCI_REGION.ROM
   // A strategy that populates whole mappings does so here too; others never see these pages come.
-  const wholeMapping = backing === 'bar' && device.strategy.populate === 'mapping'
+  const wholeMapping = followsMemory && device.strategy.populate === 'mapping'
+  const { prefault = false } = 'prefault' in own.region ? own.region : {}
   return {
-    followsMemory: backing === 'bar',
+    followsMemory,
+    ...(prefault && !followsMemory && { presentAtOnce: () => allFrames(open, own, first, admission.pages) }),
     fault: (vma: Vma, page: number): FaultBody =>
       suppliedFaultBody<Frame>(device, vma, wholeMapping ? [...Array(vma.pages).keys()] : [page], (each) =>
         effect(`fault of region ${own.index}`, [], () => frameOf(open, own, first + vma.backingPage + each)),
@@ -41,9 +46,35 @@ export function deviceRegionBacking(
   }
 }
 
+/** A plugin that decides itself decides about the length too, as in the kernel. */
+function requireAdmitted(
+  open: OpenPciDevice,
+  own: DeviceRegion,
+  first: number,
+  { pages, protection }: MapAdmission,
+): void {
+  const what = `${pages} page(s) from page ${first} of region ${own.index} of ${open.device.id}`
+  if (own.region.mmap === undefined) {
+    if (first + pages <= pagesOf(own.sizeBytes)) return
+    throw new VfioError('EINVAL', 'bad-offset', `${what} leave it`)
+  }
+  const place = { offset: first * PAGE_SIZE_BYTES, lengthBytes: pages * PAGE_SIZE_BYTES, protection }
+  const errno = own.refuseMapping(place)
+  if (errno !== undefined) throw new VfioError(errno, 'plugin-refused', `${what} by ${own.provider}`)
+}
+
+function allFrames(open: OpenPciDevice, own: DeviceRegion, first: number, pages: number): Frame[] {
+  return Array.from({ length: pages }, (_, at) => {
+    const frame = frameOf(open, own, first + at)
+    if (frame !== undefined) return frame
+    throw new VfioError('EINVAL', 'not-mappable', `page ${first + at} of region ${own.index} is not there`)
+  })
+}
+
 function frameOf(open: OpenPciDevice, own: DeviceRegion, page: number): Frame | undefined {
   const answer = own.fault(page * PAGE_SIZE_BYTES)
   if (answer === undefined) return undefined
   if ('memory' in answer) return new MemoryFrame(answer.memory, answer.offset)
+  if ('physical' in answer) return new PhysicalFrame(open.memory, answer.physical)
   return new BarFrame(open.hardware, answer.bar, answer.offset)
 }

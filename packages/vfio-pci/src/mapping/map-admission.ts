@@ -23,12 +23,12 @@ export function admitMapping(open: OpenPciDevice, admission: MapAdmission): VmaB
   const { page, pages, shared } = admission
   const index = Math.floor(page / REGION_PAGES)
   const first = page - index * REGION_PAGES
-  const own = open.regions[index - PCI_REGION.FIRST_DEVICE_SPECIFIC]
+  const own = open.regionAt(index)
   if (index >= PCI_REGION.FIRST_DEVICE_SPECIFIC && own === undefined)
     throw refused('bad-index', `${open.device.id} has no region ${index}`)
   if (!shared) throw refused('not-shared', 'a device is mapped MAP_SHARED only')
-  if (own !== undefined) return deviceRegionBacking(open, own, first, pages)
-  const resource = open.hardware.resources.find(({ bar }) => bar === index)
+  if (own !== undefined) return deviceRegionBacking(open, own, first, admission)
+  const resource = open.resources.find(({ bar }) => bar === index)
   if (index >= PCI_REGION.ROM || resource === undefined || !isMappable(resource))
     throw refused('not-mappable', `region ${index} of ${open.device.id} cannot be mapped`)
   if (first + pages > pagesOf(resource.sizeBytes))

@@ -54,7 +54,7 @@ export class BarAccess {
   ) {
     this.#subject = barAccess(open.device)
     this.#bars = new Map(
-      open.hardware.resources.flatMap((resource) => {
+      open.resources.flatMap((resource) => {
         const window = barWindow(open, resource, widestBytes)
         return window === undefined ? [] : [[resource.bar as number, window] as const]
       }),

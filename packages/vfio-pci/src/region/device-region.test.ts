@@ -291,7 +291,7 @@ describe('a plugin that misbehaves', () => {
     ['memory where it said bar', barRegion({ fault: () => ({ memory, offset: 0 }) as never })],
     ['bar where it said memory', memoryRegion({ fault: () => ({ bar: 0, offset: 0 }) as never })],
     ['neither', memoryRegion({ fault: () => ({ offset: 0 }) as never })],
-    ['nothing', memoryRegion({ fault: () => undefined as never })],
+    ['nothing', memoryRegion({ fault: () => null as never })],
     ['a page behind the memory', memoryRegion({ fault: () => ({ memory, offset: 0x1000 }) })],
     ['a page behind the BAR', barRegion({ fault: () => ({ bar: 0, offset: 0x4000 }) })],
     ['a page of a BAR that is not there', barRegion({ fault: () => ({ bar: 3, offset: 0 }) })],
@@ -303,6 +303,12 @@ describe('a plugin that misbehaves', () => {
       memoryRegion({ fault: () => ({ memory: memory.subarray(1), offset: 0 }) }),
     ],
   ]
+
+  test('a fault without a page is SIGBUS, and no failure', () => {
+    const { host, nvme } = withRegions(memoryRegion({ fault: () => undefined }))
+    expect(failure(() => nvme.map(9).load())).toBe('SIGBUS')
+    expect(host.bus.failureLines).toEqual([])
+  })
 
   test.each(pages)('a fault that answers with %s is SIGBUS', (_, region) => {
     const { host, nvme } = withRegions(region)

@@ -4,8 +4,8 @@
  * A VfioError that it throws is an answer to the caller. Anything else is a failure: one entry in the
  * log, and EIO or SIGBUS for the caller.
  */
-import type { PciHardware } from '@vfiokit/hardware'
-import { effect, type Operation } from '@vfiokit/locking'
+import type { PciHardware, PciMachine } from '@vfiokit/hardware'
+import { effect, type Operation, type VfioErrno } from '@vfiokit/locking'
 import {
   type InfoCapability,
   PAGE_SIZE_BYTES,
@@ -13,24 +13,50 @@ import {
   REGION_FLAGS,
   REGION_TYPE,
   REGION_TYPE_PCI_VENDOR,
+  SPARSE_AREA,
   VfioError,
 } from '@vfiokit/vfio-core'
+import { errnoIn, PluginCalls } from '../plugin-calls.ts'
 import type { PluginFailureLog } from '../plugin-failure.ts'
 import { isOperation, pluginOperation } from './plugin-operation.ts'
-import type { BarPage, MemoryPage, Region } from './region-provider.ts'
+import type { BarPage, MapPlace, MemoryPage, PhysicalPage, Region, RegionBody } from './region.ts'
 import { synchronous } from './synchronous.ts'
 
-/** One region of an open device, from a provider. */
+/** A page of a region, whatever backs it. */
+export type RegionPage = BarPage | MemoryPage | PhysicalPage
+
+interface RegionPageOf {
+  readonly bar: BarPage
+  readonly memory: MemoryPage
+  readonly physical: PhysicalPage
+}
+
+/** What a region lies in. */
+export interface RegionPlace {
+  readonly hardware: PciHardware
+  readonly memory: PciMachine['memory']
+  readonly log: PluginFailureLog
+}
+
+/** One region of an open device that a plugin answers for: a device-specific one, or in place of a BAR. */
 export class DeviceRegion {
+  readonly hardware: PciHardware
+  readonly log: PluginFailureLog
+  readonly #memory: PciMachine['memory']
+  readonly #calls: PluginCalls
   #closed = false
 
   constructor(
     readonly index: number,
     readonly provider: string,
-    readonly region: Region,
-    readonly hardware: PciHardware,
-    readonly log: PluginFailureLog,
-  ) {}
+    readonly region: Region | RegionBody,
+    place: RegionPlace,
+  ) {
+    this.hardware = place.hardware
+    this.log = place.log
+    this.#memory = place.memory
+    this.#calls = new PluginCalls(provider, place.hardware.bdf, place.log)
+  }
 
   get sizeBytes(): number {
     return this.region.sizeBytes
@@ -46,17 +72,14 @@ export class DeviceRegion {
     )
   }
 
-  /** TYPE first, then the plugin's own. */
+  /** TYPE first, then SPARSE_MMAP, then the plugin's own. */
   capabilities(): InfoCapability[] {
-    const own = this.#contained('capabilities', () => {
+    const own = this.#calls.answer('capabilities', () => {
       const given = synchronous(this.region.capabilities?.()) ?? []
       for (const capability of given) checkCapability(capability)
       return given
     })
-    const { kind } = this.region
-    const type = 'vendor' in kind ? (REGION_TYPE_PCI_VENDOR | kind.vendor) >>> 0 : kind.global
-    const body = REGION_TYPE.encode({ type, subtype: kind.subtype })
-    return [{ id: REGION_CAPS.TYPE, version: 1, body }, ...own]
+    return [...typeOf(this.region), ...sparseAreasOf(this.region), ...own]
   }
 
   /** @throws VfioError EINVAL for what the region has no member for, or behind its end. */
@@ -81,41 +104,53 @@ export class DeviceRegion {
     yield* this.#access('write', () => this.region.write!(offset, data))
   }
 
+  /** Why a mapping may not be; undefined: the plugin has nothing against it, or is not asked. */
+  refuseMapping(place: MapPlace): VfioErrno | undefined {
+    return this.#calls.errno('mmap', () => this.region.mmap?.(place))
+  }
+
   /** The page at an offset, or undefined: no such page, the plugin threw, or it answered nonsense. */
-  fault(offset: number): BarPage | MemoryPage | undefined {
+  fault(offset: number): RegionPage | undefined {
     try {
       const page = synchronous(this.region.fault!(offset))
-      this.#checkPage(page)
+      if (page !== undefined) this.#checkPage(page)
       return page
     } catch (cause) {
-      this.#tell('fault', cause)
+      this.#calls.tell('fault', cause)
       return undefined
     }
   }
 
   resetPrepare(): void {
-    this.#tolerated('resetPrepare')
+    this.#calls.tolerated('resetPrepare', () => this.region.resetPrepare?.())
   }
 
   resetDone(): void {
-    this.#tolerated('resetDone')
+    this.#calls.tolerated('resetDone', () => this.region.resetDone?.())
   }
 
   /** Once, whatever happens. */
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    this.#tolerated('close')
+    this.#calls.tolerated('close', () => this.region.close?.())
   }
 
-  #checkPage(page: BarPage | MemoryPage): void {
+  #checkPage(page: RegionPage): void {
     const { backing } = this.region
-    const found = 'memory' in page ? 'memory' : 'bar' in page ? 'bar' : 'nothing'
+    const found = BACKINGS.find((each) => each in page) ?? 'nothing'
     if (found !== backing) throw new TypeError(`a page of ${found} in a region that says ${backing}`)
+    if ('physical' in page) return this.#checkPhysical(page)
     if (!Number.isSafeInteger(page.offset) || page.offset % PAGE_SIZE_BYTES !== 0 || page.offset < 0)
       throw new RangeError(`page offset ${page.offset} is not a multiple of ${PAGE_SIZE_BYTES}`)
     if (page.offset + PAGE_SIZE_BYTES > this.#bytesBehind(page))
       throw new RangeError(`what backs it ends inside the page at 0x${page.offset.toString(16)}`)
+  }
+
+  #checkPhysical({ physical }: PhysicalPage): void {
+    if (physical % BigInt(PAGE_SIZE_BYTES) !== 0n)
+      throw new RangeError(`physical address 0x${physical.toString(16)} is inside a page`)
+    this.#memory.window(physical, PAGE_SIZE_BYTES)
   }
 
   #bytesBehind(page: BarPage | MemoryPage): number {
@@ -125,53 +160,64 @@ export class DeviceRegion {
     return resource.sizeBytes
   }
 
-  *#access(member: 'read' | 'write', ask: () => undefined | void | Operation<void>): Operation<void> {
+  *#access(member: 'read' | 'write', ask: () => unknown): Operation<void> {
     const rest = yield* effect<Operation<unknown> | undefined>(
       `${member} of region ${this.index}`,
       [undefined],
-      () => this.#contained(member, () => stepwise(ask())),
+      () => this.#calls.answer(member, () => this.#stepwise(member, ask())),
     )
     if (rest === undefined) return
     try {
-      yield* pluginOperation(rest)
+      this.#requireDone(member, yield* pluginOperation(rest))
     } catch (cause) {
-      this.#fail(member, cause)
+      this.#calls.fail(member, cause)
     }
   }
 
-  #contained<T>(member: string, fn: () => T): T {
-    try {
-      return fn()
-    } catch (cause) {
-      return this.#fail(member, cause)
-    }
+  /** What a member still has to do, if it answered with an Operation. */
+  #stepwise(member: string, answer: unknown): Operation<unknown> | undefined {
+    if (isOperation(answer)) return answer
+    this.#requireDone(member, synchronous(answer))
+    return undefined
   }
 
-  /** A VfioError is the answer; anything else is told, and EIO. */
-  #fail(member: string, cause: unknown): never {
-    this.#tell(member, cause)
-    if (VfioError.is(cause)) throw cause
-    throw new VfioError('EIO', 'plugin-failed', `${this.provider} ${member} of region ${this.index}`)
-  }
-
-  #tolerated(member: 'resetPrepare' | 'resetDone' | 'close'): void {
-    try {
-      synchronous(this.region[member]?.())
-    } catch (cause) {
-      this.#tell(member, cause)
-    }
-  }
-
-  #tell(member: string, cause: unknown): void {
-    if (VfioError.is(cause)) return
-    this.log({ plugin: this.provider, device: this.hardware.bdf, member, cause })
+  #requireDone(member: string, answer: unknown): void {
+    const errno = errnoIn(answer)
+    if (errno === undefined) return
+    throw new VfioError(
+      errno,
+      'plugin-refused',
+      `${member} of region ${this.index} of ${this.hardware.bdf} by ${this.provider}`,
+    )
   }
 }
 
-/** What `read` or `write` still has to do, if it answered with an Operation. */
-function stepwise(answer: unknown): Operation<unknown> | undefined {
-  return isOperation(answer) ? answer : void synchronous(answer)
+/** What backs a page is the name of the member that says where it is. */
+export const BACKINGS: readonly (keyof RegionPageOf)[] = ['bar', 'memory', 'physical']
+
+/** What stands in the place of a BAR has no type of its own. */
+function typeOf(region: Region | RegionBody): InfoCapability[] {
+  if (!('kind' in region)) return []
+  const { kind } = region
+  const type = 'vendor' in kind ? (REGION_TYPE_PCI_VENDOR | kind.vendor) >>> 0 : kind.global
+  const body = REGION_TYPE.encode({ type, subtype: kind.subtype })
+  return [{ id: REGION_CAPS.TYPE, version: 1, body }]
 }
+
+/** How many areas, as 64 bits with 32 of them reserved, and the areas. */
+function sparseAreasOf(region: RegionBody): InfoCapability[] {
+  if (region.fault === undefined || region.sparse === undefined) return []
+  const { sparse } = region
+  const body = new Uint8Array(SPARSE_COUNT_BYTES + sparse.length * SPARSE_AREA.sizeBytes)
+  new DataView(body.buffer).setUint32(0, sparse.length, true)
+  for (const [at, { offset, sizeBytes }] of sparse.entries()) {
+    const area = { offset: BigInt(offset), size: BigInt(sizeBytes) }
+    SPARSE_AREA.write(body, area, SPARSE_COUNT_BYTES + at * SPARSE_AREA.sizeBytes)
+  }
+  return [{ id: REGION_CAPS.SPARSE_MMAP, version: 1, body }]
+}
+
+const SPARSE_COUNT_BYTES = 8
 
 function checkCapability({ id, version, body }: InfoCapability): void {
   const fits = (value: number) => Number.isInteger(value) && value >= 0 && value <= 0xffff

@@ -24,12 +24,14 @@ export function isOperation(answer: unknown): answer is Operation<unknown> {
 /**
  * Runs a plugin's Operation to its end.
  *
+ * @returns what it returns.
  * @throws what it throws; TypeError for a step that a plugin may not take; RangeError when it was stopped.
  *   Its `finally` blocks have run by then.
  */
-export function* pluginOperation(operation: Operation<unknown>): Operation<void> {
+export function* pluginOperation(operation: Operation<unknown>): Operation<unknown> {
   try {
-    if (yield* steps(operation, operation.next(), PLUGIN_STEPS_MAX)) return
+    const end = yield* steps(operation, operation.next(), PLUGIN_STEPS_MAX)
+    if (end !== undefined) return end.value
   } catch (cause) {
     // Does nothing to one that has thrown by itself.
     yield* stop(operation)
@@ -41,15 +43,15 @@ export function* pluginOperation(operation: Operation<unknown>): Operation<void>
   )
 }
 
-/** Whether it ended within `most` steps. */
+/** How it ended, if it did within `most` steps. */
 function* steps(
   operation: Operation<unknown>,
   first: IteratorResult<Op<unknown>, unknown>,
   most: number,
-): Operation<boolean> {
+): Operation<{ readonly value: unknown } | undefined> {
   let next = first
   for (let taken = 0; next.done !== true; taken++) {
-    if (taken === most) return false
+    if (taken === most) return undefined
     requireAllowed(next.value)
     let result: OpResult
     try {
@@ -60,7 +62,7 @@ function* steps(
     }
     next = operation.next(result)
   }
-  return true
+  return { value: next.value }
 }
 
 /** One that will not end even now is left where it stands: it holds nothing. */

@@ -51,6 +51,8 @@ export interface RegionHost {
   functionAt(bdf: string): OtherFunction | undefined
   /** A number that firmware gives the function. Kernel: `device_property_read_u64`. */
   property(name: string): bigint | undefined
+  /** Tells what the device writes by DMA, until the device is closed. @returns ends it. */
+  watchDma(told: (iova: bigint, lengthBytes: number) => void): () => void
   /** Memory by physical address. Kernel: `memremap`. @throws RangeError where there is no memory. */
   physical(start: bigint, sizeBytes: number): MemoryWindow
 }

@@ -30,16 +30,16 @@ const REGION_SPAN = 2n ** 40n
 
 /** Describes one region. @throws VfioError EINVAL for an index that the device does not have. */
 function* describeRegion(open: OpenPciDevice, index: number): Operation<RegionDescription> {
+  const own = open.regionAt(index)
+  if (own !== undefined)
+    return { sizeBytes: own.sizeBytes, flags: own.flags, capabilities: own.capabilities() }
   if (index <= PCI_REGION.BAR5) return describeBar(open, index)
   if (index === PCI_REGION.ROM) return yield* describeRom(open)
   if (index === PCI_REGION.CONFIG)
     return { sizeBytes: open.config.sizeBytes, flags: READ_WRITE, capabilities: [] }
   if (index === PCI_REGION.VGA && hasVga(open.hardware))
     return { sizeBytes: VGA_REGION_BYTES, flags: READ_WRITE, capabilities: [] }
-  const own = open.regions[index - PCI_REGION.FIRST_DEVICE_SPECIFIC]
-  if (own === undefined)
-    throw new VfioError('EINVAL', 'bad-index', `${open.device.id} has no region ${index}`)
-  return { sizeBytes: own.sizeBytes, flags: own.flags, capabilities: own.capabilities() }
+  throw new VfioError('EINVAL', 'bad-index', `${open.device.id} has no region ${index}`)
 }
 
 /** Fills the caller's struct; capabilities only if they fit. */
@@ -65,7 +65,7 @@ export function* regionInfo(open: OpenPciDevice, argument: Uint8Array): Operatio
 }
 
 function describeBar(open: OpenPciDevice, index: number): RegionDescription {
-  const resource = open.hardware.resources.find(({ bar }) => bar === index)
+  const resource = open.resources.find(({ bar }) => bar === index)
   if (resource === undefined) return NOTHING
   const mappable = isMappable(resource)
   const holdsMsix = mappable && open.msixTable?.bar === index

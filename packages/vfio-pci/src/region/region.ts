@@ -48,12 +48,16 @@ export interface RegionArea {
   readonly sizeBytes: number
 }
 
+/** What a member answers: nothing when it did what it was asked, or the errno that the caller gets. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a function without return is the usual one
+export type Answer = void | VfioErrno
+
 /**
- * What a member answers: nothing when it did what it was asked, or the errno that the caller gets. An
- * Operation (a generator of `effect`, `label`, `progress` and `assert`) takes several steps, between which
- * other tasks run; it is stopped after 10,000 steps, and the caller gets EIO.
+ * The same of a member that may take several steps: an Operation (a generator of `effect`, `label`,
+ * `progress` and `assert`), between whose steps other tasks run. It is stopped after 10,000 steps, and the
+ * caller gets EIO.
  */
-export type AccessAnswer = undefined | void | VfioErrno | Operation<undefined | void | VfioErrno>
+export type AccessAnswer = Answer | Operation<Answer>
 
 /** What every region has. Members in the order of its life. */
 export interface RegionBase {
@@ -76,7 +80,7 @@ export interface RegionBase {
 }
 
 /** A region that can only be read and written. */
-export interface TrappedRegion extends RegionBase {
+export interface TrappedBody extends RegionBase {
   readonly backing?: undefined
   readonly fault?: undefined
   readonly mmap?: undefined
@@ -89,13 +93,13 @@ export interface MappableRegion extends RegionBase {
    * as in Linux: pages that are not there are noticed when they fault. Called under the mmap lock of the
    * process. Absent: what lies inside the region may be mapped.
    */
-  mmap?(place: MapPlace): undefined | void | VfioErrno
+  mmap?(place: MapPlace): Answer
   /** What of it can be mapped, where that is not all; users are told (SPARSE_MMAP). */
   readonly sparse?: readonly RegionArea[]
 }
 
 /** A region whose pages are pages of a BAR. */
-export interface BarBackedRegion extends MappableRegion {
+export interface BarBackedBody extends MappableRegion {
   readonly backing: 'bar'
   /**
    * The page at `offset`, a multiple of the page size; undefined means SIGBUS, and so does throwing. Called
@@ -111,21 +115,35 @@ export interface UntiedRegion extends MappableRegion {
 }
 
 /** A region whose pages are memory of the plugin. */
-export interface MemoryBackedRegion extends UntiedRegion {
+export interface MemoryBackedBody extends UntiedRegion {
   readonly backing: 'memory'
-  /** As {@link BarBackedRegion.fault}, under the mmap lock of the faulting process only. */
+  /** As {@link BarBackedBody.fault}, under the mmap lock of the faulting process only. */
   fault(offset: number): MemoryPage | undefined
 }
 
 /** A region whose pages are memory of the host, by physical address. */
-export interface PhysicallyBackedRegion extends UntiedRegion {
+export interface PhysicallyBackedBody extends UntiedRegion {
   readonly backing: 'physical'
-  /** As {@link MemoryBackedRegion.fault}. */
+  /** As {@link MemoryBackedBody.fault}. */
   fault(offset: number): PhysicalPage | undefined
 }
 
 /** What a region does. With `fault` it is mappable, and must say what backs its pages. */
-export type RegionBody = TrappedRegion | BarBackedRegion | MemoryBackedRegion | PhysicallyBackedRegion
+export type RegionBody = TrappedBody | BarBackedBody | MemoryBackedBody | PhysicallyBackedBody
+
+/** What kind of region it is: said by regions that are no BARs. */
+export interface OfKind {
+  readonly kind: RegionKind
+}
+
+/** A device-specific region that can only be read and written. */
+export type TrappedRegion = TrappedBody & OfKind
+/** A device-specific region whose pages are pages of a BAR. */
+export type BarBackedRegion = BarBackedBody & OfKind
+/** A device-specific region whose pages are memory of the plugin. */
+export type MemoryBackedRegion = MemoryBackedBody & OfKind
+/** A device-specific region whose pages are memory of the host. */
+export type PhysicallyBackedRegion = PhysicallyBackedBody & OfKind
 
 /** A device-specific region. */
-export type Region = RegionBody & { readonly kind: RegionKind }
+export type Region = TrappedRegion | BarBackedRegion | MemoryBackedRegion | PhysicallyBackedRegion

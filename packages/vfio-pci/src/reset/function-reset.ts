@@ -69,9 +69,17 @@ function* tryLocked(
 
 /** VFIO_DEVICE_RESET. @throws VfioError EINVAL when no reset worked at open; EAGAIN, ENOTTY when none works now. */
 export function* resetByIoctl(open: OpenPciDevice): Operation<void> {
+  // Also when there is no reset: the registers are the driver's own.
+  if (open.variant !== undefined)
+    yield* effect('replaced BAR registers', [undefined], () => open.barRegisters.forgetReplaced())
   if (!open.resetWorks) throw new VfioError('EINVAL', 'no-reset', `${open.device.id} has no function reset`)
   const errno = yield* resetOpen(open)
   if (errno !== undefined) throw new VfioError(errno, 'reset-failed', open.device.id)
+}
+
+/** A reset ends migration: the state is RUNNING again. Waits for nobody. */
+export function* migrationReset({ variant }: OpenPciDevice): Operation<void> {
+  if (variant?.migration !== undefined) yield* variant.migration.resetDone()
 }
 
 /** An FLR bit was written: whatever method works is used, and failure is nobody's business. */
@@ -80,19 +88,18 @@ export function* resetByRegister(open: OpenPciDevice): Operation<void> {
 }
 
 function resetOpen(open: OpenPciDevice): Operation<VfioErrno | undefined> {
-  const { device, hardware, regions, power, locks } = open
+  const { device, hardware, power, locks } = open
   return resetFunction(device.strategy, device, function* () {
     yield* effect(`power up ${device.id}`, [undefined], () => {
-      for (const region of regions) region.resetPrepare()
+      open.resetPrepare()
       // Also when no method works: the protocol says D0 by now.
       power.beforeReset()
     })
     try {
       return yield* tryResetFunction(hardware, locks)
     } finally {
-      yield* effect(`reset done on ${device.id}`, [undefined], () => {
-        for (const region of regions) region.resetDone()
-      })
+      yield* effect(`reset done on ${device.id}`, [undefined], () => open.resetDone())
+      yield* migrationReset(open)
     }
   })
 }

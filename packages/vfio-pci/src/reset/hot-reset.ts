@@ -52,6 +52,7 @@ export function* hotResetByIoctl(bus: PciBus, device: VfioDevice, call: IoctlCal
       ),
     ),
   )
+  if (!(outcome instanceof Refused)) yield* bus.migrationReset(affected)
   if (outcome instanceof Refused)
     throw new VfioError(
       outcome.errno,

@@ -3,9 +3,8 @@
  * over single hooks. Kernel: a variant driver, with `vfio_device_ops`, `vfio_migration_ops`, `vfio_log_ops`
  * and `pci_error_handlers` of its own.
  */
-import type { VfioErrno } from '@vfiokit/locking'
 import type { BarIndex, PciFunction } from '@vfiokit/topology'
-import type { Region, RegionBody } from '../region/region.ts'
+import type { Answer, Region, RegionBody } from '../region/region.ts'
 import type { RegionHost } from '../region/region-host.ts'
 import type { VariantDmaLog } from './variant-dma-log.ts'
 import type { VariantFeature } from './variant-feature.ts'
@@ -50,7 +49,7 @@ export interface Variant {
   readonly migration?: VariantMigration
   readonly dmaLog?: VariantDmaLog
   /** Asked before vfio-pci does an ioctl; an errno refuses it. */
-  ioctl?(request: number): undefined | void | VfioErrno
+  ioctl?(request: number): Answer
   /** The host wants the device back, for the `times`-th time. */
   request?(times: number): void
   /** The host was told of an error of the device, before its users are. Kernel: `error_detected`. */
@@ -69,7 +68,7 @@ export interface VariantDriver {
   /** Pure: decides from identity alone. */
   matches(fn: PciFunction): boolean
   /** Whether somebody who shows this token, or none, may open the device; after vfio-pci has said yes. */
-  match?(fn: PciFunction, token: string | undefined): undefined | void | VfioErrno
+  match?(fn: PciFunction, token: string | undefined): Answer
   /** Called once per opened device. Throwing leaves it open as a plain vfio-pci device. */
   open(host: RegionHost): Variant
 }

@@ -2,15 +2,16 @@
 import { effect, type Operation, type VfioErrno } from '@vfiokit/locking'
 import { type DeviceFeature, type FeatureCall, VfioError } from '@vfiokit/vfio-core'
 import type { PluginCalls } from '../plugin-calls.ts'
+import type { Answer } from '../region/region.ts'
 
 /** A member that is present is an operation that the feature has. */
 export interface VariantFeature {
   /** How much payload both operations need. */
   readonly payloadBytes: number
   /** Fills the payload, or refuses. */
-  get?(payload: Uint8Array): undefined | void | VfioErrno
+  get?(payload: Uint8Array): Answer
   /** Takes the payload, or refuses. */
-  set?(payload: Uint8Array): undefined | void | VfioErrno
+  set?(payload: Uint8Array): Answer
 }
 
 /** What the core asks for. @param index - For messages. */

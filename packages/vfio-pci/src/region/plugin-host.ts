@@ -1,0 +1,56 @@
+/** The device as plugins are given it, on top of what is there while it is open. */
+import type { PciHardware, PciMachine } from '@vfiokit/hardware'
+import { type BarIndex, Bdf } from '@vfiokit/topology'
+import type { DeviceDma } from '@vfiokit/vfio-core'
+import type { OpenPciDevice } from '../open-pci-device.ts'
+import type { OtherFunction, OwnConfig, RegionBar, RegionConfig, RegionHost } from './region-host.ts'
+
+/** @see RegionHost */
+export function pluginHost(open: OpenPciDevice, machine: PciMachine, dma: DeviceDma): RegionHost {
+  const { hardware } = open
+  return {
+    function: hardware.identity,
+    kernel: open.profile.version,
+    config: ownConfig(open),
+    bar: (index) => regionBar(hardware, index),
+    functionAt: (bdf) => otherFunction(machine, bdf),
+    property: (name) => machine.property(hardware.bdf, name),
+    watchDma: (told) => dma.watch(hardware.bdf, told),
+    physical: (start, sizeBytes) => machine.memory.window(start, sizeBytes),
+  }
+}
+
+function configOf(hardware: PciHardware): RegionConfig {
+  return {
+    sizeBytes: hardware.configSizeBytes,
+    read: (offset, widthBytes) => hardware.readConfig(offset, widthBytes),
+    write: (offset, widthBytes, value) => hardware.writeConfig(offset, widthBytes, value),
+  }
+}
+
+function ownConfig(open: OpenPciDevice): OwnConfig {
+  const { config } = open
+  return {
+    ...configOf(open.hardware),
+    seen: (offset, widthBytes) => config.read(offset, widthBytes),
+    keepVirtual: (offset, data) => config.keepVirtual(offset, data),
+    show: (offset, data) => config.show(offset, data),
+  }
+}
+
+/** @throws RangeError for text that is no place of a function. */
+function otherFunction(machine: PciMachine, bdf: string): OtherFunction | undefined {
+  const hardware = machine.hardware(Bdf.parse(bdf))
+  return hardware && { function: hardware.identity, config: configOf(hardware) }
+}
+
+function regionBar(hardware: PciHardware, index: BarIndex): RegionBar {
+  const resource = hardware.resources.find(({ bar }) => bar === index)
+  if (resource === undefined || resource.kind !== 'memory')
+    throw new RangeError(`${hardware.bdf} has no memory BAR ${index}`)
+  return {
+    sizeBytes: resource.sizeBytes,
+    read: (offset, out) => hardware.readBar(index, offset, out),
+    write: (offset, data) => hardware.writeBar(index, offset, data),
+  }
+}
