@@ -13,6 +13,7 @@ import {
 } from '@vfiokit/vfio-core'
 import type { OpenPciDevice } from '../open-pci-device.ts'
 import type { DeviceRegion } from '../region/device-region.ts'
+import type { PhysicallyBackedRegion } from '../region/region.ts'
 import { BarFrame } from './bar-frame.ts'
 import { PhysicalFrame } from './physical-frame.ts'
 
@@ -35,7 +36,7 @@ export function deviceRegionBacking(
   const followsMemory = backing === 'bar' || own.index < PCI_REGION.ROM
   // A strategy that populates whole mappings does so here too; others never see these pages come.
   const wholeMapping = followsMemory && device.strategy.populate === 'mapping'
-  const { prefault = false } = 'prefault' in own.region ? own.region : {}
+  const { prefault = false } = own.region as Partial<PhysicallyBackedRegion>
   return {
     followsMemory,
     ...(prefault && !followsMemory && { presentAtOnce: () => allFrames(open, own, first, admission.pages) }),

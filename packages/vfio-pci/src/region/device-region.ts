@@ -197,8 +197,8 @@ export const BACKINGS: readonly (keyof RegionPageOf)[] = ['bar', 'memory', 'phys
 
 /** What stands in the place of a BAR has no type of its own. */
 function typeOf(region: Region | RegionBody): InfoCapability[] {
-  if (!('kind' in region)) return []
-  const { kind } = region
+  const { kind } = region as Partial<Region>
+  if (kind === undefined) return []
   const type = 'vendor' in kind ? (REGION_TYPE_PCI_VENDOR | kind.vendor) >>> 0 : kind.global
   const body = REGION_TYPE.encode({ type, subtype: kind.subtype })
   return [{ id: REGION_CAPS.TYPE, version: 1, body }]
