@@ -74,6 +74,7 @@ export type {
   Variant,
   VariantDriver,
 } from './variant/variant-driver.ts'
+export { VariantDrivers } from './variant/variant-drivers.ts'
 export type { VariantFeature } from './variant/variant-feature.ts'
 export type {
   MigrationSink,

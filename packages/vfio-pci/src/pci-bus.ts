@@ -1,31 +1,25 @@
 /**
  * The vfio-pci driver of a machine: binds functions, and knows the devices it made of them.
  */
-import type { PciHardware, PciMachine } from '@vfiokit/hardware'
-import {
-  type Awaitable,
-  acquire,
-  deviceCells,
-  effect,
-  type Operation,
-  release,
-  type VfioErrno,
-} from '@vfiokit/locking'
+import type { PciMachine } from '@vfiokit/hardware'
+import type { Awaitable, Operation, VfioErrno } from '@vfiokit/locking'
 import { type Bdf, deviceSetKey, type PciFunction, type Topology } from '@vfiokit/topology'
 import { DeviceDma, type Group, type VfioCore, VfioDevice, VfioError } from '@vfiokit/vfio-core'
 import { DriverBindings, HARMLESS_DRIVERS, VFIO_PCI } from './driver-bindings.ts'
+import { functionCells } from './function-cells.ts'
 import { groupMembers } from './group-members.ts'
 import type { ModuleOptions } from './module-options.ts'
 import type { OpenPciDevice } from './open-pci-device.ts'
-import { PluginCalls } from './plugin-calls.ts'
 import { describeFailure, type PluginFailure, type PluginFailureLog } from './plugin-failure.ts'
 import type { RegionProvider } from './region/region-provider.ts'
 import { type AffectedFunctions, affectedFunctions } from './reset/affected-functions.ts'
 import { DeviceLocks } from './reset/device-locks.ts'
-import { migrationReset, resetAndRestore } from './reset/function-reset.ts'
+import { migrationReset } from './reset/function-reset.ts'
 import { resetBelow } from './reset/hot-reset.ts'
+import { resetBySysfs } from './reset/sysfs-reset.ts'
 import { VirtualFunctions } from './sriov/virtual-functions.ts'
 import type { VariantDriver } from './variant/variant-driver.ts'
+import { VariantDrivers } from './variant/variant-drivers.ts'
 import { VfioPciDevice } from './vfio-pci-device.ts'
 
 /** What a bus is made of. */
@@ -42,16 +36,13 @@ export interface PciBusOptions {
 
 /** Kernel: the wait of `vfio_unregister_group_dev`. */
 const REQUEST_INTERVAL_MS = 10_000
-/** How a reset that vfio did not ask for ends. */
-const BACK_DOOR: readonly (VfioErrno | undefined)[] = [undefined, 'ENOTTY', 'EINVAL']
-
 /** All functions of a machine, some of them under vfio-pci. */
 export class PciBus {
   readonly core: VfioCore
   readonly machine: PciMachine
   readonly dma: DeviceDma
   readonly providers: readonly RegionProvider[]
-  readonly variantDrivers: readonly VariantDriver[]
+  readonly variants: VariantDrivers
   readonly log: PluginFailureLog
   readonly #resettable = new Map<Bdf, boolean>()
   readonly #failures: PluginFailure[] = []
@@ -73,11 +64,11 @@ export class PciBus {
     this.dma = new DeviceDma((requester) => this.#groupOf(requester))
     this.machine.dmaTarget = this.dma
     this.providers = options.providers ?? []
-    this.variantDrivers = options.variantDrivers ?? []
     this.log = (failure) => {
       this.#failures.push(failure)
       options.onPluginFailure?.(failure)
     }
+    this.variants = new VariantDrivers(options.variantDrivers ?? [], this.log)
     const { moduleOptions = {} } = options
     this.disableIdleD3 = moduleOptions.disable_idle_d3 ?? false
     this.enableSriov = moduleOptions.enable_sriov ?? false
@@ -195,32 +186,8 @@ export class PciBus {
    *
    * @throws VfioError ENOENT for a function without reset, ENOTTY when no method works now.
    */
-  *resetBySysfs(bdf: Bdf): Operation<void> {
-    const hardware = this.machine.hardware(bdf)
-    if (hardware === undefined || !this.hasFunctionReset(bdf))
-      throw new VfioError('ENOENT', 'no-reset', `${bdf} has no function reset`)
-    const lock = this.locks.of(bdf)
-    yield* acquire(lock)
-    try {
-      const errno = yield* effect('reset by sysfs', BACK_DOOR, () => this.#resetAwake(hardware))
-      const open = this.driverAt(bdf)?.open
-      if (open !== undefined) yield* migrationReset(open)
-      if (errno !== undefined) throw new VfioError(errno, 'reset-failed', bdf)
-    } finally {
-      yield* release(lock)
-    }
-  }
-
-  /** The first variant driver that matches a function; a plugin that fails at it does not match. */
-  variantFor(fn: PciFunction): VariantDriver | undefined {
-    return this.variantDrivers.find((driver) => {
-      let matches = false
-      const calls = new PluginCalls(driver.name, fn.bdf, this.log)
-      calls.tolerated('matches', () => {
-        matches = driver.matches(fn)
-      })
-      return matches
-    })
+  resetBySysfs(bdf: Bdf): Operation<void> {
+    return resetBySysfs(this, bdf)
   }
 
   /**
@@ -266,7 +233,7 @@ export class PciBus {
       id: bdf,
       group: this.#group(fn),
       set: this.core.deviceSet(deviceSetKey(this.topology, bdf, { kernel: this.core.profile.version })),
-      cells: this.#cells(fn, pci),
+      cells: functionCells(fn, this.core.profile, () => pci.current),
       make: this.core.locks,
     })
     pci.current = new VfioPciDevice(this, device, hardware)
@@ -369,17 +336,6 @@ export class PciBus {
     return () => stop()
   }
 
-  /** Whatever sleeps is woken for a reset, and goes back to sleep. */
-  #resetAwake(hardware: PciHardware): VfioErrno | undefined {
-    const driver = this.driverAt(hardware.bdf)
-    driver?.open?.resetPrepare()
-    driver?.awakeForReset()
-    const errno = resetAndRestore(hardware)
-    driver?.afterReset()
-    driver?.open?.resetDone()
-    return errno
-  }
-
   /** @throws VfioError EBUSY when the function has a driver, or its group is given away. */
   #bindForeign(bdf: Bdf, driver: string): void {
     const fn = this.topology.function(bdf)
@@ -418,25 +374,5 @@ export class PciBus {
       return `${bdf} of group ${group} is driven by ${driver}`
     }
     return undefined
-  }
-
-  #cells(fn: PciFunction, pci: { readonly current?: VfioPciDevice }): ReturnType<typeof deviceCells> {
-    return deviceCells(
-      fn.bdf,
-      { ignoresMemoryBit: fn.physfn !== undefined, ignoresPower: !this.core.profile.powerGatesMemory },
-      {
-        memoryEnabled: {
-          read: () => pci.current?.open?.memoryBit ?? true,
-          write: (on) => {
-            const open = pci.current?.open
-            if (open !== undefined) open.memoryBit = on
-          },
-        },
-        lowPower: {
-          read: () => pci.current?.lowPower.backing.read() ?? false,
-          write: (on) => pci.current?.lowPower.backing.write(on),
-        },
-      },
-    )
   }
 }

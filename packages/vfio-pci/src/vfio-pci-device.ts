@@ -89,7 +89,7 @@ export class VfioPciDevice implements DeviceDriver {
     const hasVirtualFunctions = () => bus.topology.virtualFunctions(identity.bdf).length > 0
     this.power = new DevicePower({ hardware, profile: core.profile, disableIdleD3, hasVirtualFunctions })
     this.lowPower = new LowPower(device, this.power, bus.machine.clock)
-    const driver = bus.variantFor(identity)
+    const driver = bus.variants.driverFor(identity)
     this.#variant = driver && { driver, stateLock: core.locks.mutex(`state_mutex:${device.id}`) }
     this.vfToken = sriovInfo(identity) === undefined ? undefined : new VfToken()
   }
