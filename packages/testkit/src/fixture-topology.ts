@@ -15,7 +15,7 @@ import {
   type Topology,
   TopologyBuilder,
 } from '@vfiokit/topology'
-import type { FixtureBar, FixtureFunction } from './region-fixture.ts'
+import type { FixtureBar, FixtureFunction, FixtureNeighbour } from './region-fixture.ts'
 
 /** Where the card is. */
 export const CARD: Bdf = Bdf.parse('0000:01:00.0')
@@ -43,9 +43,15 @@ const ROOT_PORT_CAPABILITIES: readonly ComposedCapability[] = [
 const FIRST_ADDRESS = { io: 0x1000n, memory32: 0x8000_0000n, memory64: 0x40_0000_0000n } as const
 
 /** @throws RangeError for a description that is no card: an id or BAR that does not fit. */
-export function fixtureTopology(card: FixtureFunction): Topology {
+export function fixtureTopology(
+  card: FixtureFunction,
+  neighbours: readonly FixtureNeighbour[] = [],
+): Topology {
   const bars = placeBars(card.bars ?? [])
-  return new TopologyBuilder()
+  const builder = new TopologyBuilder()
+  for (const neighbour of neighbours)
+    builder.addFunction({ ...composed(Bdf.parse(neighbour.bdf), neighbour, []), iommuGroup: GROUP.ROOT_PORT })
+  return builder
     .addFunction({
       ...composed(ROOT_PORT, { vendorId: 0x1b36, deviceId: 0x000c, classCode: BRIDGE_CLASS }, []),
       busNumbers: BUS_NUMBERS,
@@ -83,7 +89,10 @@ function composed(bdf: Bdf, fn: FixtureFunction, bars: readonly Bar[]): Function
   for (const bar of bars) composer.bar(bar)
   for (const capability of fn.capabilities ?? (isBridge ? ROOT_PORT_CAPABILITIES : CAPABILITIES))
     composer.capability(capability)
-  return { bdf, vendorId, deviceId, classCode, revision, config: composer.compose(), configSizeBytes: 4096 }
+  for (const [offset, bytes] of Object.entries(fn.config ?? {}))
+    for (const [at, byte] of bytes.entries()) composer.write(Number(offset) + at, 1, byte)
+  const config = composer.compose()
+  return { bdf, vendorId, deviceId, classCode, revision, config, configSizeBytes: 4096 }
 }
 
 /** Each BAR behind the one before of its kind, aligned to its size as an enumeration does it. */

@@ -45,7 +45,8 @@ export class ProviderBench {
   constructor(provider: RegionProvider, fixture: RegionFixture, host: BenchHost = {}) {
     const { strategy = unmapRange, kernel } = host
     this.observed = new ObservedProvider(provider)
-    const machine = new SimulatedMachine(fixtureTopology(fixture.function), {
+    const machine = new SimulatedMachine(fixtureTopology(fixture.function, fixture.neighbours), {
+      firmware: { memory: fixture.memory, properties: { [CARD]: fixture.properties ?? {} } },
       models: [
         ({ identity, resources }) => {
           if (identity.bdf !== CARD) return undefined

@@ -60,6 +60,11 @@ export class RuleContext {
     return this.mappable.filter(({ region }) => region.backing !== 'bar')
   }
 
+  /** Mappable, and each page comes with its first touch. */
+  get lazy(): readonly SurveyedRegion[] {
+    return this.mappable.filter(({ region }) => !isPrefaulted(region))
+  }
+
   /** A machine of its own, nothing opened. */
   bench(host: BenchHost = {}): ProviderBench {
     return new ProviderBench(this.provider, this.fixture, { kernel: this.kernel, ...host })
@@ -70,6 +75,11 @@ export class RuleContext {
     const bench = this.bench()
     return { bench, user: bench.open() }
   }
+}
+
+/** Whether its pages come with the mapping. */
+export function isPrefaulted(region: Region): boolean {
+  return 'prefault' in region && region.prefault === true
 }
 
 /** The check of one rule. */

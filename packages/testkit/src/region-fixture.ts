@@ -1,4 +1,5 @@
 /** What an author says about the card: enough to build it, and what its regions are expected to be. */
+import type { MemoryRange } from '@vfiokit/hardware'
 import type { AnyLockingStrategy } from '@vfiokit/locking'
 import type { BarIndex, ComposedCapability, SubsystemIds } from '@vfiokit/topology'
 import type { KernelVersion } from '@vfiokit/vfio-core'
@@ -28,6 +29,14 @@ export interface FixtureFunction {
   readonly bars?: readonly FixtureBar[]
   /** By default power management, and PCI Express with function level reset. */
   readonly capabilities?: readonly ComposedCapability[]
+  /** What further registers of configuration space hold, by offset in bytes. */
+  readonly config?: Readonly<Record<number, readonly number[]>>
+}
+
+/** Another function of the machine, on bus 0. */
+export interface FixtureNeighbour extends FixtureFunction {
+  /** `00:1f.0`. Not 00:01.0 or 00:02.0: the suite has these. */
+  readonly bdf: string
 }
 
 /** What one region shall be; what is left out is not looked at. */
@@ -50,6 +59,12 @@ export interface RegionFixture {
    * Everything else of a BAR is memory that begins with zeros.
    */
   readonly bars?: Readonly<Record<number, Readonly<Record<number, readonly number[]>>>>
+  /** What else is in the machine, for providers that look at other functions. */
+  readonly neighbours?: readonly FixtureNeighbour[]
+  /** Memory by physical address. */
+  readonly memory?: readonly MemoryRange[]
+  /** Numbers that firmware gives the card, by name. */
+  readonly properties?: Readonly<Record<string, bigint>>
   /** In the order of their indexes. Absent: one region or more, of any kind. */
   readonly regions?: readonly RegionExpectation[]
   /**

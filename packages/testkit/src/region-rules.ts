@@ -31,7 +31,8 @@ export const REGION_RULES = {
   'map-distinct': 'two pages of a region are two pages',
   'map-same': 'a page shows the same place each time it faults, for every process',
   'map-read': 'what is stored through a mapping of memory is what a read gets, and the other way round',
-  'map-refused': 'mapping beyond the end, or a region without fault, is EINVAL',
+  'map-refused':
+    'mapping beyond the end, or a region without fault, is EINVAL, unless the region has a say of its own',
   'map-keeps-open': 'a mapping keeps the device open: close comes once, after the last munmap',
   'bar-memory-off': 'pages of a BAR go when memory is switched off, and come back when it is on',
   'bar-d3hot': 'pages of a BAR go in D3hot, and come back in D0',

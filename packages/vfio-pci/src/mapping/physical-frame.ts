@@ -9,14 +9,14 @@ export class PhysicalFrame implements Frame {
 
   /** @throws RangeError where there is no whole page of memory. */
   constructor(
-    memory: PciMachine['memory'],
+    readonly memory: PciMachine['memory'],
     readonly address: bigint,
   ) {
     this.#window = memory.window(address, PAGE_SIZE_BYTES)
   }
 
   isSame(other: Frame): boolean {
-    return other instanceof PhysicalFrame && other.address === this.address
+    return other instanceof PhysicalFrame && other.memory === this.memory && other.address === this.address
   }
 
   toString(): string {
