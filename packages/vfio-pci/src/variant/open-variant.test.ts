@@ -193,6 +193,18 @@ test('resets, errors and the close are told, of whatever kind', () => {
   expect(told).toEqual(['prepare', 'done', 'prepare', 'done', 'error', 'close'])
 })
 
+test('who wants the device back is told with the number of times', async () => {
+  const times: number[] = []
+  const { host, nvme } = withVariant(() => ({ request: (count) => void times.push(count) }))
+  const gone = Promise.resolve(host.bus.unbind(BDF.nvme))
+  host.machine.clock.advance(20_000)
+  expect(times).toEqual([1, 2, 3])
+  nvme.close()
+  await gone
+  host.machine.clock.advance(20_000)
+  expect(times).toHaveLength(3)
+})
+
 test('who may open is asked after the token', () => {
   const match = (_fn: unknown, token: string | undefined) => (token === 'x' ? ('EACCES' as const) : undefined)
   const host = new Host({
