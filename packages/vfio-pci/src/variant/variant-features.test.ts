@@ -15,7 +15,10 @@ import {
   IOMMU_TYPE,
   MIG_DATA_SIZE,
   MIG_DEVICE_STATE,
+  MIGRATION_FLAGS,
+  MIGRATION_IOCTL,
   MIGRATION_STATE,
+  PRECOPY_INFO,
 } from '@vfiokit/vfio-core'
 import type { MigrationSource, RegionHost, Variant, VariantMigration } from '@vfiokit/vfio-pci'
 import { describe, expect, test } from 'vitest'
@@ -23,7 +26,7 @@ import { failure, type Guest, type GuestDevice, now } from '../fixtures/guest.ts
 import { Host } from '../fixtures/host.ts'
 import { BDF } from '../fixtures/machine.ts'
 
-const { RUNNING, STOP, STOP_COPY, RESUMING } = MIGRATION_STATE
+const { RUNNING, STOP, STOP_COPY, RESUMING, PRE_COPY } = MIGRATION_STATE
 const GET = 0x1_0000
 const SET = 0x2_0000
 const PAGE = 0x1000
@@ -144,6 +147,17 @@ describe('migration', () => {
     nvme.reset()
     expect([stateOf(nvme), device.log.at(-1)]).toEqual([RUNNING, 'discard'])
     expect(failure(() => now(guest.calls.pread(fd, { address, lengthBytes: 1 }, 0)))).toBe('ENODEV')
+  })
+
+  test('says while it still runs how much there is left', () => {
+    const left = { initialBytes: 3, dirtyBytes: 5 }
+    const source = (): MigrationSource => ({ ...sourceOf(7), preCopy: () => left })
+    const { nvme, guest } = oneByte({ p2p: true, preCopy: true, step: source })
+    const flags = feature(nvme, GET | FEATURE.MIGRATION, new Uint8Array(8))
+    expect(flags[0]).toBe(MIGRATION_FLAGS.STOP_COPY | MIGRATION_FLAGS.P2P | MIGRATION_FLAGS.PRE_COPY)
+    const info = PRECOPY_INFO.encode({ argsz: PRECOPY_INFO.sizeBytes })
+    now(guest.calls.ioctl(goTo(nvme, PRE_COPY), MIGRATION_IOCTL.MIG_GET_PRECOPY_INFO, info))
+    expect(PRECOPY_INFO.decode(info)).toMatchObject({ initial_bytes: 3n, dirty_bytes: 5n })
   })
 
   test('is no feature of a driver without it', () => {
