@@ -17,7 +17,7 @@ afterEach(() => {
 
 const read = (path: string) => readFileSync(join(folder, path), 'utf8')
 
-describe.each(['region', 'strategy', 'reader'])('plugin new --kind %s', (kind) => {
+describe.each(['region', 'variant', 'strategy', 'reader'])('plugin new --kind %s', (kind) => {
   test('writes a package of that name, with nothing of the template left in it', async () => {
     const { code, out, err } = await vfiokit(['plugin', 'new', '@acme/fast-card', '--kind', kind, '--json'])
     expect([code, err]).toEqual([0, ''])
@@ -54,7 +54,7 @@ describe('is refused with 2, and nothing is written:', () => {
     [['../card'], 'is no name of a package'],
     [['node_modules'], 'is no name of a package'],
     [[''], 'is no name of a package'],
-    [['card', '--kind', 'variant'], 'Allowed choices are region, strategy, reader'],
+    [['card', '--kind', 'driver'], 'Allowed choices are region, variant, strategy, reader'],
     [[], 'missing required argument'],
   ])('%j', async (args, said) => {
     const { code, out, err } = await vfiokit(['plugin', 'new', ...args])

@@ -6,7 +6,7 @@ import { type Command, Option } from 'commander'
 import type { Terminal } from '../terminal.ts'
 
 /** What a plugin brings: each has a template. */
-export const PLUGIN_KINDS = ['region', 'strategy', 'reader'] as const
+export const PLUGIN_KINDS = ['region', 'variant', 'strategy', 'reader'] as const
 /** One of them. */
 export type PluginKind = (typeof PLUGIN_KINDS)[number]
 
