@@ -194,7 +194,7 @@ const PLUGINS = [
     folder: 'fast-card',
     starts: /^@acme\/fast-card +0000:01:00\.0 +10 +8192/m,
   },
-  { kind: 'variant', name: 'slow-card', folder: 'slow-card', starts: /^memory +vm0 .*bar/m },
+  { kind: 'variant', name: 'slow-card', folder: 'slow-card', starts: /^memory +bar /m },
   { kind: 'strategy', name: 'calm', folder: 'calm', starts: /^calm +ok .*exhaustive/m },
   {
     kind: 'reader',

@@ -28,6 +28,8 @@ export type {
   PciHardware,
   PciMachine,
   PowerState,
+  ResetOutcome,
+  SpecificResets,
 } from './pci-hardware.ts'
 export { pciTestdev } from './pci-testdev.ts'
 export { type MemoryRange, type MemoryWindow, PhysicalMemory } from './physical-memory.ts'

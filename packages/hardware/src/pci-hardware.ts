@@ -89,6 +89,12 @@ export interface MachineClock {
   advance(ms: number): void
 }
 
+/** How a reset ends. `ENOTTY`: the method does not work here; the others: it does, and failed. */
+export type ResetOutcome = 'ok' | 'ENOTTY' | 'EIO' | 'ETIME'
+
+/** What only a vendor knows of a function: undefined where there is nothing. Kernel: `pci_dev_specific_reset`. */
+export type SpecificResets = (fn: PciFunction) => ((hardware: PciHardware) => ResetOutcome) | undefined
+
 /** One PCI function. */
 export interface PciHardware {
   readonly bdf: Bdf
@@ -139,7 +145,7 @@ export interface PciHardware {
    */
   setResetMethods(text: string): void
   /** Clears what the method clears. `ENOTTY`: it does not work here (`pci_dev_reset_methods` then tries the next). */
-  reset(method: ResetMethod): 'ok' | 'ENOTTY'
+  reset(method: ResetMethod): ResetOutcome
   readonly powerState: PowerState
 }
 
@@ -162,6 +168,8 @@ export interface PciMachine {
   readonly memory: PhysicalMemory
   /** A number that firmware gives a function. Kernel: `device_property_read_u64`. */
   property(bdf: Bdf, name: string): bigint | undefined
+  /** The resets of vendors. Set by whoever knows them, before functions are asked for. */
+  specificResets: SpecificResets
   /** Set by whoever keeps the IOMMU's maps; until then nothing is mapped. */
   dmaTarget: DmaTarget
 }

@@ -56,15 +56,20 @@ export class ResetMethods {
   readonly #working: readonly ResetMethod[]
   #list: readonly ResetMethod[]
 
-  constructor(fn: PciFunction, topology: Topology) {
+  /** @param hasSpecific - A vendor has a reset for it, which comes first. */
+  constructor(fn: PciFunction, topology: Topology, hasSpecific: boolean) {
     const recorded = fn.resetMethods ?? []
     const verdicts = explainResetMethods(topology, fn.bdf, { probed: 'now' }).filter(
       ({ method, obstacle }) =>
         obstacle === undefined || (NOT_KNOWN.has(obstacle) && recorded.includes(method)),
     )
-    this.#working = Object.freeze(verdicts.map(({ method }) => method))
+    const withSpecific = (methods: readonly ResetMethod[]): readonly ResetMethod[] =>
+      Object.freeze([
+        ...new Set<ResetMethod>([...(hasSpecific ? (['device_specific'] as const) : []), ...methods]),
+      ])
+    this.#working = withSpecific(verdicts.map(({ method }) => method))
     const listed = fn.resetMethods?.filter(isResetMethod) ?? predictResetMethods(topology, fn.bdf)
-    this.#list = Object.freeze([...listed])
+    this.#list = withSpecific(listed)
     this.diagnostics = recorded.filter((name) => !isResetMethod(name)).map((name) => unknown(fn, name))
   }
 

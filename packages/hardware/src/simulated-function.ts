@@ -22,7 +22,15 @@ import { ConfigRegisters } from './config-registers.ts'
 import { type DeviceModel, type DeviceModelFactory, type ResetEvent, StorageModel } from './device-model.ts'
 import { type BoardSurroundings, FunctionBoard } from './function-board.ts'
 import type { FunctionProfile } from './function-profile.ts'
-import type { BarResource, ConfigWidth, FunctionInterrupts, PciHardware, PowerState } from './pci-hardware.ts'
+import type {
+  BarResource,
+  ConfigWidth,
+  FunctionInterrupts,
+  PciHardware,
+  PowerState,
+  ResetOutcome,
+  SpecificResets,
+} from './pci-hardware.ts'
 import { BRIDGE_CONTROL, BRIDGE_CONTROL_BUS_RESET, COMMAND } from './register-layout.ts'
 import { RESET_EFFECTS, ResetMethods } from './reset-methods.ts'
 import { checkVgaAccess } from './vga-window.ts'
@@ -31,6 +39,7 @@ import { writeMasks } from './write-masks.ts'
 /** What a function needs of the machine around it. */
 export interface Surroundings extends BoardSurroundings {
   readonly topology: Topology
+  readonly specificReset: SpecificResets
   secondaryBusReset(bridge: Bdf): void
   /** The physical function `pf` was reset. */
   physicalFunctionReset(pf: Bdf): void
@@ -67,6 +76,7 @@ export class SimulatedFunction implements PciHardware {
   readonly #decoder: BarDecoder
   readonly #triggers: readonly Trigger[]
   readonly #resetMethods: ResetMethods
+  readonly #specificReset: ReturnType<SpecificResets>
   readonly #powerRegister: number | undefined
   /** Ones, but for what was measured to give zeros: virtual functions with memory off, and what a profile says. */
   readonly silentMemory: 0 | 0xff
@@ -85,7 +95,8 @@ export class SimulatedFunction implements PciHardware {
     this.resources = resources
     this.#registers = registersOf(identity, resources, surroundings.topology, profile)
     this.configSizeBytes = this.#registers.sizeBytes === 4096 ? 4096 : 256
-    this.#resetMethods = new ResetMethods(identity, surroundings.topology)
+    this.#specificReset = surroundings.specificReset(identity)
+    this.#resetMethods = new ResetMethods(identity, surroundings.topology, this.#specificReset !== undefined)
     this.diagnostics = Object.freeze([...diagnostics, ...this.#resetMethods.diagnostics])
     this.#powerRegister = this.#capabilityRegister(CAPABILITY_ID.powerManagement, 4)
     const zeros = identity.physfn !== undefined || profile?.silentMemory === 'zeros'
@@ -149,8 +160,9 @@ export class SimulatedFunction implements PciHardware {
     if (this.#decodesVga(address, data.length)) this.model.writeVga?.(address, data)
   }
 
-  reset(method: ResetMethod): 'ok' | 'ENOTTY' {
+  reset(method: ResetMethod): ResetOutcome {
     if (!this.#resetMethods.works(method)) return 'ENOTTY'
+    if (method === 'device_specific' && this.#specificReset !== undefined) return this.#specificReset(this)
     const { reach, event } = RESET_EFFECTS[method]
     if (reach === 'function') this.receiveReset(event)
     else this.#surroundings.secondaryBusReset(this.identity.parent!)

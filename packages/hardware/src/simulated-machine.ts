@@ -5,7 +5,13 @@ import { NOTHING_MAPPED } from './dma-target.ts'
 import type { Firmware } from './firmware.ts'
 import type { FunctionProfile } from './function-profile.ts'
 import { SimulatedInterruptController } from './interrupt-controller.ts'
-import type { DmaTarget, InterruptController, MachineClock, PciMachine } from './pci-hardware.ts'
+import type {
+  DmaTarget,
+  InterruptController,
+  MachineClock,
+  PciMachine,
+  SpecificResets,
+} from './pci-hardware.ts'
 import { PhysicalMemory } from './physical-memory.ts'
 import { SimulatedClock } from './simulated-clock.ts'
 import { SimulatedFunction, type Surroundings } from './simulated-function.ts'
@@ -32,6 +38,7 @@ export class SimulatedMachine implements PciMachine {
   readonly interruptController: InterruptController = new SimulatedInterruptController()
   readonly clock: MachineClock = new SimulatedClock()
   readonly memory: PhysicalMemory
+  specificResets: SpecificResets = () => undefined
   dmaTarget: DmaTarget = NOTHING_MAPPED
   #topology: Topology
   readonly #options: SimulatedMachineOptions
@@ -51,6 +58,7 @@ export class SimulatedMachine implements PciMachine {
       readMemory: (requester, iova, out) => this.dmaTarget.read(requester, iova, out),
       writeMemory: (requester, iova, data) => this.dmaTarget.write(requester, iova, data),
       writeMessage: (requester, address, data) => this.#writeMessage(requester, address, data),
+      specificReset: (fn) => this.specificResets(fn),
       secondaryBusReset: (bridge) => this.secondaryBusReset(bridge),
       physicalFunctionReset: (pf) => this.#physicalFunctionReset(pf),
     }

@@ -45,6 +45,7 @@ describe('every token of every module', () => {
       api: 1,
       regionProviders: [provider],
       variantDrivers: [{ name: 'none', matches: () => false, open: () => ({}) }],
+      resetMethods: [{ name: 'none', matches: () => false, reset: () => {} }],
       lockingStrategies: [strategyCalled('mine')],
       topologyReaders: [reader],
     })

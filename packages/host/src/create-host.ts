@@ -30,6 +30,7 @@ import {
   PLUGIN_FAILURE_LOG,
   REGION_PROVIDER,
   VARIANT_DRIVER,
+  VENDOR_RESET,
   vfioPciModule,
 } from '@vfiokit/vfio-pci/module'
 import { Container } from 'inversify'
@@ -153,8 +154,15 @@ function bindPlugins(container: Container, plugins: readonly Plugin[], complain:
   })
   if (repeated.length > 0)
     throw new ConfigError(repeated.map(({ plugin, complaint }) => complain(['plugins', plugin], complaint)))
-  for (const { regionProviders, variantDrivers, lockingStrategies, topologyReaders } of plugins) {
+  for (const {
+    regionProviders,
+    variantDrivers,
+    resetMethods,
+    lockingStrategies,
+    topologyReaders,
+  } of plugins) {
     for (const provider of regionProviders ?? []) container.bind(REGION_PROVIDER).toConstantValue(provider)
+    for (const reset of resetMethods ?? []) container.bind(VENDOR_RESET).toConstantValue(reset)
     for (const driver of variantDrivers ?? []) container.bind(VARIANT_DRIVER).toConstantValue(driver)
     for (const strategy of lockingStrategies ?? []) container.bind(LOCKING_STRATEGY).toConstantValue(strategy)
     for (const reader of topologyReaders ?? []) container.bind(TOPOLOGY_READER).toConstantValue(reader)

@@ -9,6 +9,7 @@ type Kind = 'text' | 'a function'
 const PARTS: Readonly<Record<string, Readonly<Record<string, Kind>>>> = {
   regionProviders: { name: 'text', matches: 'a function', open: 'a function' },
   variantDrivers: { name: 'text', matches: 'a function', open: 'a function' },
+  resetMethods: { name: 'text', matches: 'a function', reset: 'a function' },
   lockingStrategies: {
     name: 'text',
     addressSpaces: 'text',

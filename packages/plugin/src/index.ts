@@ -36,6 +36,7 @@ export type {
   RegionHost,
   RegionKind,
   RegionProvider,
+  ResetHost,
   TrappedBody,
   TrappedRegion,
   Variant,
@@ -43,5 +44,6 @@ export type {
   VariantDriver,
   VariantFeature,
   VariantMigration,
+  VendorReset,
 } from '@vfiokit/vfio-pci'
 export { definePlugin, isPlugin, PLUGIN_API, type Plugin, type PluginDefinition } from './plugin.ts'

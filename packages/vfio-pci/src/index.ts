@@ -62,6 +62,7 @@ export type { OtherFunction, OwnConfig, RegionBar, RegionConfig, RegionHost } fr
 export { REGION_PROVIDER_API, type RegionProvider } from './region/region-provider.ts'
 export { type AffectedFunctions, affectedFunctions } from './reset/affected-functions.ts'
 export { DeviceLocks } from './reset/device-locks.ts'
+export type { ResetHost, VendorReset } from './reset/vendor-reset.ts'
 export { VfToken } from './sriov/vf-token.ts'
 export type { VirtualFunctions } from './sriov/virtual-functions.ts'
 export { OpenVariant } from './variant/open-variant.ts'

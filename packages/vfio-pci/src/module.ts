@@ -9,6 +9,7 @@ import type { ModuleOptions } from './module-options.ts'
 import { PciBus } from './pci-bus.ts'
 import type { PluginFailureLog } from './plugin-failure.ts'
 import type { RegionProvider } from './region/region-provider.ts'
+import type { VendorReset } from './reset/vendor-reset.ts'
 import type { VariantDriver } from './variant/variant-driver.ts'
 
 /** Sources of device-specific regions; bound once for each. */
@@ -19,6 +20,8 @@ export const REGION_PROVIDER = Symbol.for(
 export const VARIANT_DRIVER = Symbol.for(
   '@vfiokit/vfio-pci/VariantDriver',
 ) as ServiceIdentifier<VariantDriver>
+/** Resets that only a vendor knows; bound once for each. */
+export const VENDOR_RESET = Symbol.for('@vfiokit/vfio-pci/VendorReset') as ServiceIdentifier<VendorReset>
 /** Who is told about plugins that misbehave. Bound by the host. */
 export const PLUGIN_FAILURE_LOG = Symbol.for(
   '@vfiokit/vfio-pci/PluginFailureLog',
@@ -40,6 +43,7 @@ export const vfioPciModule: ContainerModule = new ContainerModule(({ bind }) => 
           machine: context.get(PCI_MACHINE),
           providers: context.getAll(REGION_PROVIDER),
           variantDrivers: context.getAll(VARIANT_DRIVER, { optional: true }),
+          vendorResets: context.getAll(VENDOR_RESET, { optional: true }),
           onPluginFailure: context.get(PLUGIN_FAILURE_LOG),
           moduleOptions: context.get(MODULE_OPTIONS, { optional: true }) ?? {},
         }),

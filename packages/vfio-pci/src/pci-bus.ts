@@ -17,6 +17,7 @@ import { DeviceLocks } from './reset/device-locks.ts'
 import { migrationReset } from './reset/function-reset.ts'
 import { resetBelow } from './reset/hot-reset.ts'
 import { resetBySysfs } from './reset/sysfs-reset.ts'
+import { specificResets, type VendorReset } from './reset/vendor-reset.ts'
 import { VirtualFunctions } from './sriov/virtual-functions.ts'
 import type { VariantDriver } from './variant/variant-driver.ts'
 import { VariantDrivers } from './variant/variant-drivers.ts'
@@ -28,6 +29,7 @@ export interface PciBusOptions {
   readonly machine: PciMachine
   readonly providers?: readonly RegionProvider[]
   readonly variantDrivers?: readonly VariantDriver[]
+  readonly vendorResets?: readonly VendorReset[]
   /** Told about every plugin that misbehaves; by default failures are only kept. */
   readonly onPluginFailure?: PluginFailureLog
   /** Module options of vfio-pci. */
@@ -68,6 +70,7 @@ export class PciBus {
       this.#failures.push(failure)
       options.onPluginFailure?.(failure)
     }
+    this.machine.specificResets = specificResets(options.vendorResets ?? [], this.log)
     this.variants = new VariantDrivers(options.variantDrivers ?? [], this.log)
     const { moduleOptions = {} } = options
     this.disableIdleD3 = moduleOptions.disable_idle_d3 ?? false
@@ -175,8 +178,8 @@ export class PciBus {
   hasFunctionReset(bdf: Bdf): boolean {
     const known = this.#resettable.get(bdf)
     if (known !== undefined) return known
-    const fn = this.topology.function(bdf)
-    const has = (fn?.resetMethods ?? this.machine.hardware(bdf)?.resetMethods ?? []).length > 0
+    const lists = [this.topology.function(bdf)?.resetMethods, this.machine.hardware(bdf)?.resetMethods]
+    const has = lists.some((methods) => methods !== undefined && methods.length > 0)
     this.#resettable.set(bdf, has)
     return has
   }

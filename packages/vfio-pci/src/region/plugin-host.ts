@@ -12,7 +12,7 @@ export function pluginHost(open: OpenPciDevice, machine: PciMachine, dma: Device
     function: hardware.identity,
     kernel: open.profile.version,
     config: ownConfig(open),
-    bar: (index) => regionBar(hardware, index),
+    bar: (index) => hardwareBar(hardware, index),
     functionAt: (bdf) => otherFunction(machine, bdf),
     property: (name) => machine.property(hardware.bdf, name),
     watchDma: (told) => dma.watch(hardware.bdf, told),
@@ -20,7 +20,8 @@ export function pluginHost(open: OpenPciDevice, machine: PciMachine, dma: Device
   }
 }
 
-function configOf(hardware: PciHardware): RegionConfig {
+/** Configuration space as the host sees it. */
+export function hardwareConfig(hardware: PciHardware): RegionConfig {
   return {
     sizeBytes: hardware.configSizeBytes,
     read: (offset, widthBytes) => hardware.readConfig(offset, widthBytes),
@@ -31,7 +32,7 @@ function configOf(hardware: PciHardware): RegionConfig {
 function ownConfig(open: OpenPciDevice): OwnConfig {
   const { config } = open
   return {
-    ...configOf(open.hardware),
+    ...hardwareConfig(open.hardware),
     seen: (offset, widthBytes) => config.read(offset, widthBytes),
     keepVirtual: (offset, data) => config.keepVirtual(offset, data),
     show: (offset, data) => config.show(offset, data),
@@ -41,10 +42,11 @@ function ownConfig(open: OpenPciDevice): OwnConfig {
 /** @throws RangeError for text that is no place of a function. */
 function otherFunction(machine: PciMachine, bdf: string): OtherFunction | undefined {
   const hardware = machine.hardware(Bdf.parse(bdf))
-  return hardware && { function: hardware.identity, config: configOf(hardware) }
+  return hardware && { function: hardware.identity, config: hardwareConfig(hardware) }
 }
 
-function regionBar(hardware: PciHardware, index: BarIndex): RegionBar {
+/** @throws RangeError when the function has no such memory BAR. */
+export function hardwareBar(hardware: PciHardware, index: BarIndex): RegionBar {
   const resource = hardware.resources.find(({ bar }) => bar === index)
   if (resource === undefined || resource.kind !== 'memory')
     throw new RangeError(`${hardware.bdf} has no memory BAR ${index}`)

@@ -11,7 +11,7 @@ import { powerUp } from '../power/power-state.ts'
 import type { DeviceLocks } from './device-locks.ts'
 import { disableDecoding, SavedState } from './saved-state.ts'
 
-const OUTCOMES: readonly (VfioErrno | undefined)[] = [undefined, 'ENOTTY', 'EINVAL']
+const OUTCOMES: readonly (VfioErrno | undefined)[] = [undefined, 'ENOTTY', 'EINVAL', 'EIO', 'ETIME']
 
 /**
  * Tries the methods of a function in order. The first that works ends it, and so does a failure other
@@ -20,7 +20,8 @@ const OUTCOMES: readonly (VfioErrno | undefined)[] = [undefined, 'ENOTTY', 'EINV
 function resetByMethods(hardware: PciHardware): VfioErrno | undefined {
   for (const method of hardware.resetMethods) {
     if (method === 'pm' && hardware.powerState !== 'D0') return 'EINVAL'
-    if (hardware.reset(method) === 'ok') return undefined
+    const outcome = hardware.reset(method)
+    if (outcome !== 'ENOTTY') return outcome === 'ok' ? undefined : outcome
   }
   return 'ENOTTY'
 }

@@ -7,7 +7,7 @@ import type { PciBus } from '../pci-bus.ts'
 import { migrationReset, resetAndRestore } from './function-reset.ts'
 
 /** How it ends. */
-const OUTCOMES: readonly (VfioErrno | undefined)[] = [undefined, 'ENOTTY', 'EINVAL']
+const OUTCOMES: readonly (VfioErrno | undefined)[] = [undefined, 'ENOTTY', 'EINVAL', 'EIO', 'ETIME']
 
 /** @see PciBus.resetBySysfs */
 export function* resetBySysfs(bus: PciBus, bdf: Bdf): Operation<void> {
