@@ -4,6 +4,7 @@
  *   vendor      the files of docs/guides/vendor.md, `vfiokit run`, its tests, and the same from TypeScript
  *   researcher  every file, change and command of docs/guides/researcher.md, and what each command prints
  *   plugins     `vfiokit plugin new` of each kind: the package passes its tests, builds and runs
+ *   each way    one provider in two versions, from tarballs, a file and a bundle, in one host
  *   topology    @vfiokit/topology alone: no container comes with it, and it says what a reset reaches
  *
  * The packages must be built. Exit code 1 with what is wrong.
@@ -23,6 +24,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { changed, stepsOf, withoutTimes } from '../researcher/guide.mjs'
+import { loadEachWay } from './each-way.mjs'
 import { filesOf } from './guide.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -194,7 +196,7 @@ const PLUGINS = [
     folder: 'fast-card',
     starts: /^@acme\/fast-card +0000:01:00\.0 +10 +8192/m,
   },
-  { kind: 'variant', name: 'slow-card', folder: 'slow-card', starts: /^memory +bar /m },
+  { kind: 'variant', name: 'slow-card', folder: 'slow-card', starts: /^slow-card +0000:01:00\.0 +2 +8192 +mappable, backed by memory$/m },
   { kind: 'strategy', name: 'calm', folder: 'calm', starts: /^calm +ok .*exhaustive/m },
   {
     kind: 'reader',
@@ -248,6 +250,10 @@ try {
   console.log('ok     docs/guides/researcher.md, followed in an empty folder')
   beginPlugins(join(temporary, 'plugins'), archives)
   console.log('ok     vfiokit plugin new of each kind, in an empty folder')
+  const esbuild = join(root, 'node_modules', '.bin', 'esbuild')
+  const loaded = loadEachWay(join(temporary, 'each-way'), archives, { run, esbuild })
+  demand('providers loaded in each way', loaded, /^9 16 7\n10 32 7\n11 48 7\n12 64 EPERM\n0 failures\n$/)
+  console.log('ok     providers in two versions, from a file and from a bundle, in one host')
   useTopologyAlone(join(temporary, 'topology'), archives)
   console.log('ok     @vfiokit/topology alone, in an empty folder')
   rmSync(temporary, { recursive: true })

@@ -127,6 +127,11 @@ export class OpenPciDevice {
     return this.#resources
   }
 
+  /** What plugins answer for: BARs, then device-specific regions. */
+  get pluginRegions(): readonly DeviceRegion[] {
+    return [...(this.#variant?.bars.values() ?? []), ...this.#regions]
+  }
+
   /** The region of that index, if a plugin answers for it. */
   regionAt(index: number): DeviceRegion | undefined {
     return this.#regions[index - PCI_REGION.FIRST_DEVICE_SPECIFIC] ?? this.#variant?.bars.get(index)

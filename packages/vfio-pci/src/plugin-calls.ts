@@ -60,5 +60,5 @@ export class PluginCalls {
 export function errnoIn(answer: unknown): VfioErrno | undefined {
   if (answer === undefined) return undefined
   if (typeof answer === 'string' && Object.hasOwn(ERRNO_NUMBERS, answer)) return answer as VfioErrno
-  throw new TypeError(`it answered ${String(answer)}, which is no errno`)
+  throw new TypeError(`it answered ${String(answer)}, which is neither nothing nor an errno`)
 }

@@ -46,7 +46,7 @@ export interface MappingResult extends MappingCounts {
   readonly survived: boolean
 }
 
-/** A device-specific region that a plugin added. */
+/** A region that a plugin added, or a BAR that it answers for. */
 export interface RegionResult {
   readonly device: string
   readonly index: number
@@ -80,10 +80,10 @@ function backingOf(vma: Vma | undefined): Backing {
   return vma.followsMemory ? 'bar' : 'memory'
 }
 
-/** The regions that plugins have added to open devices. */
+/** What plugins answer for on open devices: BARs, then regions that they added. */
 export function regionResults({ core, bus }: Host): RegionResult[] {
   return [...core.devices.values()].flatMap((device) =>
-    (bus.driverOf(device)?.open?.regions ?? []).map((own) => ({
+    (bus.driverOf(device)?.open?.pluginRegions ?? []).map((own) => ({
       device: device.id,
       index: own.index,
       provider: own.provider,
