@@ -196,7 +196,12 @@ const PLUGINS = [
     folder: 'fast-card',
     starts: /^@acme\/fast-card +0000:01:00\.0 +10 +8192/m,
   },
-  { kind: 'variant', name: 'slow-card', folder: 'slow-card', starts: /^slow-card +0000:01:00\.0 +2 +8192 +mappable, backed by memory$/m },
+  {
+    kind: 'variant',
+    name: 'slow-card',
+    folder: 'slow-card',
+    starts: /^slow-card +0000:01:00\.0 +2 +8192 +mappable, backed by memory$/m,
+  },
   { kind: 'strategy', name: 'calm', folder: 'calm', starts: /^calm +ok .*exhaustive/m },
   {
     kind: 'reader',

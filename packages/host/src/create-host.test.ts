@@ -45,6 +45,7 @@ describe('every token of every module', () => {
       api: 1,
       regionProviders: [provider],
       variantDrivers: [{ name: 'none', matches: () => false, open: () => ({}) }],
+      capabilityHandlers: [{ name: 'none', matches: () => false, id: 9, lengthBytes: 8, registers: [] }],
       resetMethods: [{ name: 'none', matches: () => false, reset: () => {} }],
       lockingStrategies: [strategyCalled('mine')],
       topologyReaders: [reader],

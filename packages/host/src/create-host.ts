@@ -25,6 +25,7 @@ import {
 } from '@vfiokit/vfio-core/module'
 import type { ModuleOptions, PluginFailureLog } from '@vfiokit/vfio-pci'
 import {
+  CAPABILITY_HANDLER,
   MODULE_OPTIONS,
   PCI_BUS,
   PLUGIN_FAILURE_LOG,
@@ -33,7 +34,7 @@ import {
   VENDOR_RESET,
   vfioPciModule,
 } from '@vfiokit/vfio-pci/module'
-import { Container } from 'inversify'
+import { Container, type ServiceIdentifier } from 'inversify'
 import { bindFunctions } from './bind-functions.ts'
 import { type Complain, ConfigError, complainPlainly } from './config-error.ts'
 import { deviceModels } from './device-models.ts'
@@ -154,20 +155,21 @@ function bindPlugins(container: Container, plugins: readonly Plugin[], complain:
   })
   if (repeated.length > 0)
     throw new ConfigError(repeated.map(({ plugin, complaint }) => complain(['plugins', plugin], complaint)))
-  for (const {
-    regionProviders,
-    variantDrivers,
-    resetMethods,
-    lockingStrategies,
-    topologyReaders,
-  } of plugins) {
-    for (const provider of regionProviders ?? []) container.bind(REGION_PROVIDER).toConstantValue(provider)
-    for (const reset of resetMethods ?? []) container.bind(VENDOR_RESET).toConstantValue(reset)
-    for (const driver of variantDrivers ?? []) container.bind(VARIANT_DRIVER).toConstantValue(driver)
-    for (const strategy of lockingStrategies ?? []) container.bind(LOCKING_STRATEGY).toConstantValue(strategy)
-    for (const reader of topologyReaders ?? []) container.bind(TOPOLOGY_READER).toConstantValue(reader)
-  }
+  for (const plugin of plugins)
+    for (const [part, token] of PLUGIN_TOKENS)
+      for (const each of plugin[part] ?? []) container.bind(token).toConstantValue(each)
 }
+
+/** What each part of a plugin is bound as. */
+const PLUGIN_TOKENS: readonly (readonly [PluginPart, ServiceIdentifier<unknown>])[] = [
+  ['regionProviders', REGION_PROVIDER],
+  ['variantDrivers', VARIANT_DRIVER],
+  ['resetMethods', VENDOR_RESET],
+  ['capabilityHandlers', CAPABILITY_HANDLER],
+  ['lockingStrategies', LOCKING_STRATEGY],
+  ['topologyReaders', TOPOLOGY_READER],
+]
+type PluginPart = Exclude<keyof Plugin, 'kind' | 'name' | 'api'>
 
 function profileOf(kernel: KernelVersion | undefined, complain: Complain): KernelProfile {
   if (kernel === undefined || KERNEL_VERSIONS.includes(kernel)) return kernelProfile(kernel)

@@ -3,13 +3,14 @@ import { isPlugin, PLUGIN_API } from '@vfiokit/plugin'
 import type { Complaint } from './config-error.ts'
 import type { LoadedPlugin } from './plugin-loader.ts'
 
-type Kind = 'text' | 'a function'
+type Kind = 'text' | 'a number' | 'a function'
 
 /** Parts of a plugin, and what each of their elements must have. */
 const PARTS: Readonly<Record<string, Readonly<Record<string, Kind>>>> = {
   regionProviders: { name: 'text', matches: 'a function', open: 'a function' },
   variantDrivers: { name: 'text', matches: 'a function', open: 'a function' },
   resetMethods: { name: 'text', matches: 'a function', reset: 'a function' },
+  capabilityHandlers: { name: 'text', matches: 'a function', id: 'a number', lengthBytes: 'a number' },
   lockingStrategies: {
     name: 'text',
     addressSpaces: 'text',
@@ -73,6 +74,7 @@ function defectsOf(part: string, elements: unknown): Defect[] {
 
 function kindOf(value: unknown): Kind | undefined {
   if (typeof value === 'string') return 'text'
+  if (typeof value === 'number') return 'a number'
   return typeof value === 'function' ? 'a function' : undefined
 }
 

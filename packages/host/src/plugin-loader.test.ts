@@ -126,7 +126,7 @@ describe('a plugin is refused', () => {
     const found = 'complaints' in checked ? checked.complaints : []
     expect(found.map(({ message, expected, found }) => `${message}: ${expected}, ${found}`)).toEqual([
       'plugin bad: name: text, number 7',
-      'plugin bad: unknown member regionProvider: kind, name, api, regionProviders, variantDrivers, resetMethods, lockingStrategies, topologyReaders, string regionProvider',
+      'plugin bad: unknown member regionProvider: kind, name, api, regionProviders, variantDrivers, resetMethods, capabilityHandlers, lockingStrategies, topologyReaders, string regionProvider',
       'plugin bad: regionProviders[0].matches: a function, boolean true',
       'plugin bad: regionProviders[1]: an object, null',
       'plugin bad: lockingStrategies: a list, an object',

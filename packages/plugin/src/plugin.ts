@@ -1,7 +1,7 @@
 /** A plugin: what a package default-exports so that a host can load it by name or path. */
 import type { AnyLockingStrategy } from '@vfiokit/locking'
 import type { TopologyReader } from '@vfiokit/topology'
-import type { RegionProvider, VariantDriver, VendorReset } from '@vfiokit/vfio-pci'
+import type { CapabilityHandler, RegionProvider, VariantDriver, VendorReset } from '@vfiokit/vfio-pci'
 
 /** The interface version that this package defines. A host loads plugins of this version only. */
 export const PLUGIN_API = 1
@@ -18,6 +18,8 @@ export interface PluginDefinition {
   readonly variantDrivers?: readonly VariantDriver[]
   /** Ways to reset functions that only their vendor knows. */
   readonly resetMethods?: readonly VendorReset[]
+  /** Capabilities that users see otherwise than vfio-pci shows them. */
+  readonly capabilityHandlers?: readonly CapabilityHandler[]
   /** Strategies to choose from by name. */
   readonly lockingStrategies?: readonly AnyLockingStrategy[]
   /** Formats of machine descriptions. */

@@ -4,6 +4,7 @@
  */
 export { BarRegisters } from './config/bar-registers.ts'
 export type { Claim, ClaimedSpace } from './config/capability-claims.ts'
+export { type CapabilityHandler, CapabilityTable } from './config/capability-handler.ts'
 export {
   CAPABILITY_PERMISSIONS,
   type CapabilityPermissions,

@@ -5,6 +5,7 @@
 import { PCI_MACHINE } from '@vfiokit/hardware/module'
 import { VFIO_CORE } from '@vfiokit/vfio-core/module'
 import { ContainerModule, type ServiceIdentifier } from 'inversify'
+import type { CapabilityHandler } from './config/capability-handler.ts'
 import type { ModuleOptions } from './module-options.ts'
 import { PciBus } from './pci-bus.ts'
 import type { PluginFailureLog } from './plugin-failure.ts'
@@ -22,6 +23,10 @@ export const VARIANT_DRIVER = Symbol.for(
 ) as ServiceIdentifier<VariantDriver>
 /** Resets that only a vendor knows; bound once for each. */
 export const VENDOR_RESET = Symbol.for('@vfiokit/vfio-pci/VendorReset') as ServiceIdentifier<VendorReset>
+/** Capabilities that plugins show; bound once for each. */
+export const CAPABILITY_HANDLER = Symbol.for(
+  '@vfiokit/vfio-pci/CapabilityHandler',
+) as ServiceIdentifier<CapabilityHandler>
 /** Who is told about plugins that misbehave. Bound by the host. */
 export const PLUGIN_FAILURE_LOG = Symbol.for(
   '@vfiokit/vfio-pci/PluginFailureLog',
@@ -43,6 +48,7 @@ export const vfioPciModule: ContainerModule = new ContainerModule(({ bind }) => 
           machine: context.get(PCI_MACHINE),
           providers: context.getAll(REGION_PROVIDER),
           variantDrivers: context.getAll(VARIANT_DRIVER, { optional: true }),
+          capabilityHandlers: context.getAll(CAPABILITY_HANDLER, { optional: true }),
           vendorResets: context.getAll(VENDOR_RESET, { optional: true }),
           onPluginFailure: context.get(PLUGIN_FAILURE_LOG),
           moduleOptions: context.get(MODULE_OPTIONS, { optional: true }) ?? {},

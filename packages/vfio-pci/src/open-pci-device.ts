@@ -4,6 +4,7 @@ import type { Mutex } from '@vfiokit/locking'
 import { CAPABILITY_ID } from '@vfiokit/topology'
 import { type KernelProfile, PCI_REGION, pagesOf, REGION_PAGES, type VfioDevice } from '@vfiokit/vfio-core'
 import { BarRegisters } from './config/bar-registers.ts'
+import type { CapabilityTable } from './config/capability-handler.ts'
 import { COMMAND, HEADER } from './config/register-permissions.ts'
 import { capabilityOffset, VirtualConfig } from './config/virtual-config.ts'
 import { DeviceInterrupts } from './irq/device-interrupts.ts'
@@ -34,6 +35,8 @@ export interface OpenPciDeviceInit {
   readonly memory: PciMachine['memory']
   /** Whether a function reset succeeded at open; without it the ioctl refuses. */
   readonly resetWorks: boolean
+  /** How capabilities are shown. */
+  readonly capabilities: CapabilityTable
   readonly power: DevicePower
   readonly locks: DeviceLocks
   readonly profile: KernelProfile
@@ -89,7 +92,7 @@ export class OpenPciDevice {
     // First: whoever reads configuration space below finds the pin as it was set up here.
     this.interrupts = new DeviceInterrupts(this, init.igate)
     this.ioeventfds = new IoEventfds(this, init.ioeventfdsLock)
-    this.config = new VirtualConfig(hardware, profile)
+    this.config = new VirtualConfig(hardware, profile, init.capabilities)
     if (this.pin === 'unused') this.config.setCopy(HEADER.INTERRUPT_PIN, 1, 0)
     this.barRegisters = new BarRegisters(hardware, this.config)
     this.msixTable = msixTable(hardware)

@@ -5,6 +5,7 @@ import type { PciMachine } from '@vfiokit/hardware'
 import type { Awaitable, Operation, VfioErrno } from '@vfiokit/locking'
 import { type Bdf, deviceSetKey, type PciFunction, type Topology } from '@vfiokit/topology'
 import { DeviceDma, type Group, type VfioCore, VfioDevice, VfioError } from '@vfiokit/vfio-core'
+import type { CapabilityHandler } from './config/capability-handler.ts'
 import { DriverBindings, HARMLESS_DRIVERS, VFIO_PCI } from './driver-bindings.ts'
 import { functionCells } from './function-cells.ts'
 import { groupMembers } from './group-members.ts'
@@ -30,6 +31,7 @@ export interface PciBusOptions {
   readonly providers?: readonly RegionProvider[]
   readonly variantDrivers?: readonly VariantDriver[]
   readonly vendorResets?: readonly VendorReset[]
+  readonly capabilityHandlers?: readonly CapabilityHandler[]
   /** Told about every plugin that misbehaves; by default failures are only kept. */
   readonly onPluginFailure?: PluginFailureLog
   /** Module options of vfio-pci. */
@@ -45,6 +47,7 @@ export class PciBus {
   readonly dma: DeviceDma
   readonly providers: readonly RegionProvider[]
   readonly variants: VariantDrivers
+  readonly capabilityHandlers: readonly CapabilityHandler[]
   readonly log: PluginFailureLog
   readonly #resettable = new Map<Bdf, boolean>()
   readonly #failures: PluginFailure[] = []
@@ -70,6 +73,7 @@ export class PciBus {
       this.#failures.push(failure)
       options.onPluginFailure?.(failure)
     }
+    this.capabilityHandlers = options.capabilityHandlers ?? []
     this.machine.specificResets = specificResets(options.vendorResets ?? [], this.log)
     this.variants = new VariantDrivers(options.variantDrivers ?? [], this.log)
     const { moduleOptions = {} } = options

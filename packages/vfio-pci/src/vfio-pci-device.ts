@@ -24,6 +24,7 @@ import {
   VfioError,
   type VmaBacking,
 } from '@vfiokit/vfio-core'
+import { CapabilityTable } from './config/capability-handler.ts'
 import { readConfig, writeConfig } from './config/config-access.ts'
 import { COMMAND, HEADER } from './config/register-permissions.ts'
 import { PCI_FEATURES } from './feature/pci-features.ts'
@@ -272,6 +273,7 @@ export class VfioPciDevice implements DeviceDriver {
       hardware,
       memory: bus.machine.memory,
       resetWorks,
+      capabilities: new CapabilityTable(hardware.identity, bus.capabilityHandlers, bus.log),
       power,
       locks,
       profile: core.profile,

@@ -6,15 +6,14 @@
  */
 import type { PciHardware } from '@vfiokit/hardware'
 import { CAPABILITY_ID } from '@vfiokit/topology'
+import type { CapabilityTable } from './capability-handler.ts'
 import {
-  CAPABILITY_PERMISSIONS,
   type CapabilityPermissions,
   type ConfigKernel,
   isPciX2,
   type ReadRegister,
 } from './capability-permissions.ts'
 import { HEADER_BYTES, STANDARD_BYTES } from './config-map.ts'
-import { EXTENDED_PERMISSIONS } from './extended-permissions.ts'
 import { HEADER, STATUS } from './register-permissions.ts'
 
 /** A capability that gets its bytes. */
@@ -32,6 +31,7 @@ export interface Claim {
 export interface ClaimedSpace {
   readonly hardware: PciHardware
   readonly kernel: ConfigKernel
+  readonly table: CapabilityTable
   /** The copy, as found. */
   readonly bytes: Uint8Array
   claim(claim: Claim): void
@@ -56,7 +56,7 @@ function claimStandard(space: ClaimedSpace): boolean {
   for (let left = (STANDARD_BYTES - HEADER_BYTES) / LEAST_BYTES; start !== 0 && left > 0; left--) {
     const read = registersAt(space, start)
     const [id, next] = [read(0, 1), read(1, 1)]
-    const permissions = CAPABILITY_PERMISSIONS.get(id)
+    const permissions = space.table.permissions(id, false)
     const lengthBytes = lengthOf(permissions, read, kernel)
     if (lengthBytes === 0) bytes[pointer] = next
     else {
@@ -90,7 +90,7 @@ function claimExtended(space: ClaimedSpace): void {
     const header = read(0, 4)
     const id = header & 0xffff
     const next = (header >>> 20) & 0xffc
-    const permissions = EXTENDED_PERMISSIONS.get(id)
+    const permissions = space.table.permissions(id, true)
     const lengthBytes = lengthOf(permissions, read, kernel)
     if (lengthBytes > 0) {
       space.claim({ id, start, lengthBytes, extended: true, permissions, read })

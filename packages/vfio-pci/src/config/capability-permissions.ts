@@ -58,7 +58,7 @@ export const VPD = { ID: 0x03, ADDRESS: 2, FLAG: 0x8000, DATA: 4 } as const
 const ID = { agp: 0x02, hyperTransport: 0x08, sata: 0x12 } as const
 
 /** The next pointer is read from the copy: what is hidden is skipped there. */
-const NEXT: RegisterPermission = { offset: 1, widthBytes: 1, virtual: ALL_8, writable: 0 }
+export const NEXT: RegisterPermission = { offset: 1, widthBytes: 1, virtual: ALL_8, writable: 0 }
 const PME = PM_CONTROL.PME_ENABLE | PM_CONTROL.PME_STATUS
 const PME_SUPPORT = 0xf800
 const ARI_FORWARDING = 0x0020

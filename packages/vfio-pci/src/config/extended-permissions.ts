@@ -7,7 +7,7 @@ import type { CapabilityPermissions, ReadRegister } from './capability-permissio
 import { ALL_8, ALL_32, type RegisterPermission } from './register-permissions.ts'
 
 /** Id, version and next are read from the copy: what is hidden is skipped there. */
-const HEADER: RegisterPermission = { offset: 0, widthBytes: 4, virtual: ALL_32, writable: 0 }
+export const EXTENDED_HEADER: RegisterPermission = { offset: 0, widthBytes: 4, virtual: ALL_32, writable: 0 }
 /** Every uncorrectable and every correctable error that has a name. */
 const UNCORRECTABLE = 0x03ff_f031
 const CORRECTABLE = 0xf1c1
@@ -24,7 +24,7 @@ const writable = (offset: number, bits: number): RegisterPermission => ({
 const ERROR_REPORTING: CapabilityPermissions = {
   lengthBytes: 0x2c,
   registers: [
-    HEADER,
+    EXTENDED_HEADER,
     ...[4, 8, 0xc].map((offset) => writable(offset, UNCORRECTABLE)),
     ...[0x10, 0x14].map((offset) => writable(offset, CORRECTABLE)),
     writable(0x18, ECRC_ENABLES),
@@ -34,7 +34,7 @@ const ERROR_REPORTING: CapabilityPermissions = {
 const POWER_BUDGETING: CapabilityPermissions = {
   lengthBytes: 16,
   // The kernel means the data selector here; the byte that it opens is that of the data.
-  registers: [HEADER, { offset: 8, widthBytes: 1, virtual: 0, writable: ALL_8 }],
+  registers: [EXTENDED_HEADER, { offset: 8, widthBytes: 1, virtual: 0, writable: ALL_8 }],
 }
 
 const VIRTUAL_CHANNEL: CapabilityPermissions = { lengthBytes: virtualChannelLength }

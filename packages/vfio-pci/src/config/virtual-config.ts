@@ -10,6 +10,7 @@
 import type { ConfigWidth, PciHardware } from '@vfiokit/hardware'
 import { findCapability } from '@vfiokit/topology'
 import { type Claim, type ClaimedSpace, claimCapabilities } from './capability-claims.ts'
+import { CapabilityTable } from './capability-handler.ts'
 import type { ConfigKernel } from './capability-permissions.ts'
 import { ConfigMap, OWNER, STANDARD_BYTES } from './config-map.ts'
 import { PermissionBits } from './permission-bits.ts'
@@ -48,6 +49,7 @@ export class VirtualConfig implements ClaimedSpace {
   constructor(
     readonly hardware: PciHardware,
     readonly kernel: ConfigKernel,
+    readonly table: CapabilityTable = new CapabilityTable(hardware.identity, [], () => {}),
   ) {
     this.sizeBytes = hardware.configSizeBytes
     this.bytes = Uint8Array.from({ length: this.sizeBytes }, (_, at) => hardware.readConfig(at, 1))
