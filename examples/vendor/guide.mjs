@@ -1,4 +1,4 @@
-/** The files that a guide shows: a line with nothing but a name in backticks, then the file in a fence. */
+/** What a guide shows: files, each a line with nothing but a name in backticks and the file in a fence; recordings. */
 
 /**
  * @param {string} markdown
@@ -7,4 +7,21 @@
 export function filesOf(markdown) {
   const shown = markdown.matchAll(/^`([\w.-]+)`\n\n```\w+\n([\s\S]*?)^```$/gm)
   return new Map([...shown].map(([, name, content]) => [name ?? '', content ?? '']))
+}
+
+/**
+ * The scripts of calls that a guide has recorded, with lines of what they print.
+ *
+ * @param {string} markdown
+ * @returns {{ script: string, host: string, lines: string[] }[]}
+ */
+export function recordingsOf(markdown) {
+  const shown = markdown.matchAll(
+    /^npx vfiokit record (\S+) --host (\S+)\n```\n\n(?:(?!```)[\s\S])*```text\n([\s\S]*?)\n```$/gm,
+  )
+  return [...shown].map(([, script = '', host = '', text = '']) => ({
+    script,
+    host,
+    lines: text.split('\n'),
+  }))
 }

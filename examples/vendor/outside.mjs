@@ -1,7 +1,7 @@
 /**
  * Follows the guide as its reader would: in empty folders, with the packages as they are published.
  *
- *   vendor      the files of docs/guides/vendor.md, `vfiokit run`, its tests, and the same from TypeScript
+ *   vendor      the files of docs/guides/vendor.md, `vfiokit run` and `record`, its tests, and the same from TypeScript
  *   researcher  every file, change and command of docs/guides/researcher.md, and what each command prints
  *   plugins     `vfiokit plugin new` of each kind: the package passes its tests, builds and runs
  *   each way    one provider in two versions, from tarballs, a file and a bundle, in one host
@@ -25,7 +25,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { changed, stepsOf, withoutTimes } from '../researcher/guide.mjs'
 import { loadEachWay } from './each-way.mjs'
-import { filesOf } from './guide.mjs'
+import { filesOf, recordingsOf } from './guide.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const PNPM = 'pnpm@10.34.9'
@@ -91,6 +91,7 @@ async function followGuide(folder, archives) {
   demandRegion(folder)
   demand('npx vitest run', run(folder, 'npx', 'vitest', 'run'), /Tests +\d+ passed/)
   compareWithRecording(folder)
+  recordVariants(folder)
   await watchPlugin(folder)
   rmSync(join(folder, 'index.js'))
   writeFileSync(join(folder, 'index.ts'), typescript)
@@ -104,6 +105,17 @@ async function followGuide(folder, archives) {
 function demandRegion(folder) {
   const output = run(folder, 'npx', 'vfiokit', 'run', 'scenario.yaml')
   demand('npx vfiokit run scenario.yaml', output, /^brightline +0000:01:00\.0 +9 +64 +trapped$/m)
+}
+
+/** What calls of a user come to, with the variant drivers of the guide. @param {string} folder */
+function recordVariants(folder) {
+  for (const { script, host, lines } of recordingsOf(
+    readFileSync(join(root, 'docs/guides/vendor.md'), 'utf8'),
+  )) {
+    const printed = run(folder, 'npx', 'vfiokit', 'record', script, '--host', host).split('\n')
+    const missing = lines.filter((line) => !printed.includes(line))
+    if (missing.length > 0) throw new Error(`${script} does not print\n${missing.join('\n')}`)
+  }
 }
 
 /** The same plugin does the same; one that maps another page is shown with the words of the guide. @param {string} folder */
