@@ -3,7 +3,13 @@
  * @packageDocumentation
  */
 export { checkRegionProvider, type RuleResult } from './check-region-provider.ts'
-export type { FixtureBar, FixtureFunction, RegionExpectation, RegionFixture } from './region-fixture.ts'
+export type {
+  FixtureBar,
+  FixtureFunction,
+  FixtureNeighbour,
+  RegionExpectation,
+  RegionFixture,
+} from './region-fixture.ts'
 export { REGION_RULES, type RegionRuleId } from './region-rules.ts'
 export {
   checkLockingStrategy,
