@@ -20,6 +20,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -267,7 +268,9 @@ try {
   console.log('ok     docs/guides/researcher.md, followed in an empty folder')
   beginPlugins(join(temporary, 'plugins'), archives)
   console.log('ok     vfiokit plugin new of each kind, in an empty folder')
-  const esbuild = join(root, 'node_modules', '.bin', 'esbuild')
+  // Whatever builds the packages has it.
+  const builder = createRequire(join(root, 'package.json')).resolve('tsup')
+  const esbuild = createRequire(builder).resolve('esbuild/bin/esbuild')
   const loaded = loadEachWay(join(temporary, 'each-way'), archives, { run, esbuild })
   demand('providers loaded in each way', loaded, /^9 16 7\n10 32 7\n11 48 7\n12 64 EPERM\n0 failures\n$/)
   console.log('ok     providers in two versions, from a file and from a bundle, in one host')
