@@ -12,16 +12,18 @@ export type LoadedPlugin = { readonly plugin: Plugin } | { readonly complaints: 
  * Loads every plugin of a config.
  *
  * @param plugins - Package names, paths, or plugins themselves.
+ * @param load - How those are loaded that are given by name or path.
  * @throws ConfigError with all defects of all plugins.
  */
 export async function loadPlugins(
   plugins: readonly (string | Plugin)[],
   folder: string,
   complain: Complain,
+  load: (specifier: string, folder: string, at: number) => Promise<LoadedPlugin> = loadPlugin,
 ): Promise<readonly Plugin[]> {
   const loaded = await Promise.all(
     plugins.map(async (plugin, at): Promise<LoadedPlugin> => {
-      if (typeof plugin === 'string') return loadPlugin(plugin, folder)
+      if (typeof plugin === 'string') return load(plugin, folder, at)
       return checkPlugin(plugin?.name ?? `${at}`, plugin)
     }),
   )

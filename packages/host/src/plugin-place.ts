@@ -9,12 +9,14 @@ const PACKAGE = /^((?:@[^/]+\/)?[^/@.][^/]*)(?:\/(.+))?$/
 /** Conditions of an `import`, in a package's `exports`. */
 const CONDITIONS: ReadonlySet<string> = new Set(['node', 'import', 'module-sync', 'default'])
 
+/** The file of a plugin that is given by path: what begins with `./`, `../` or `/`; undefined for a package. */
+export function pluginFile(specifier: string, folder: string): string | undefined {
+  return isAbsolute(specifier) || /^\.\.?\//.test(specifier) ? resolve(folder, specifier) : undefined
+}
+
 /** @returns what to import, or undefined when there is no such file or package. */
 export function findPlugin(specifier: string, folder: string): string | undefined {
-  const file =
-    isAbsolute(specifier) || /^\.\.?\//.test(specifier)
-      ? resolve(folder, specifier)
-      : entryOfPackage(specifier, resolve(folder))
+  const file = pluginFile(specifier, folder) ?? entryOfPackage(specifier, resolve(folder))
   return file !== undefined && existsSync(file) ? pathToFileURL(file).href : undefined
 }
 

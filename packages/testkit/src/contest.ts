@@ -11,14 +11,7 @@ import {
   type Schedule,
   scoped,
 } from '@vfiokit/locking'
-import {
-  DeviceCalls,
-  type EngineCalls,
-  PAGE_SIZE_BYTES,
-  pagesOf,
-  VfioError,
-  VfioSignal,
-} from '@vfiokit/vfio-core'
+import { PAGE_SIZE_BYTES, pagesOf, VfioError, VfioSignal } from '@vfiokit/vfio-core'
 import { demand, demandSame, outcomeOf } from './demand.ts'
 import { type DeviceUser, setMemory, setPower, type UserMapping } from './device-user.ts'
 import { DISTURBANCES, type DisturbanceName } from './disturbance.ts'
@@ -75,7 +68,7 @@ function mapEverything(user: DeviceUser, regions: readonly SurveyedRegion[]): Co
 }
 
 function* touches({ user, mapping }: Contestant): Operation<void> {
-  const calls = callsOf(user)
+  const calls = user.process.calls
   const pages = pagesOf(mapping.lengthBytes)
   for (let turn = 0; turn < TURNS; turn++)
     for (const page of new Set([0, pages - 1]))
@@ -98,7 +91,7 @@ function* accesses({ calls, process }: DeviceUser, { index, region }: SurveyedRe
 
 function disturbances(bench: ProviderBench, user: DeviceUser): [string, Operation<void>][] {
   const card = cardOf(bench)
-  const calls = new DeviceCalls(callsOf(user), user.calls.fd)
+  const calls = user.operations
   const tasks: Record<DisturbanceName, () => Operation<void>> = {
     *'memory off'() {
       yield* scoped('memory off', setMemory(calls, false))
@@ -141,8 +134,4 @@ function demandAllBack(owner: DeviceUser, mapped: readonly Contestant[], where: 
     const outcome = outcomeOf(() => user.load(mapping, 0))
     demandSame(`${where}: ${mapping.vma.id} after the contest`, outcome, 'ok')
   }
-}
-
-function callsOf({ process }: DeviceUser): EngineCalls {
-  return process.calls
 }

@@ -2,7 +2,7 @@
 import { type Operation, runLive } from '@vfiokit/locking'
 import { CAPABILITY_ID, findCapability, type PciFunction } from '@vfiokit/topology'
 import {
-  type DeviceCalls,
+  DeviceCalls,
   type LiveProcess,
   PAGE_SIZE_BYTES,
   PCI_REGION,
@@ -30,6 +30,11 @@ export class DeviceUser {
     readonly calls: DeviceCalls,
     readonly groupFd: number,
   ) {}
+
+  /** Calls that are operations, for a scheduler. */
+  get operations(): DeviceCalls {
+    return new DeviceCalls(this.process.calls, this.calls.fd)
+  }
 
   regionCount(): number {
     return this.#run(this.calls.info()).regionCount

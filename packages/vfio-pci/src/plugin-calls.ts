@@ -15,6 +15,15 @@ export class PluginCalls {
     readonly log: PluginFailureLog,
   ) {}
 
+  /** Whether it is for a function: one that fails at it is not. */
+  matches(ask: () => boolean): boolean {
+    let answer = false
+    this.tolerated('matches', () => {
+      answer = synchronous(ask())
+    })
+    return answer
+  }
+
   /** What a member answers. @throws VfioError: what it threw, or EIO for a failure. */
   answer<T>(member: string, ask: () => T): T {
     try {

@@ -291,12 +291,12 @@ export class VfioPciDevice implements DeviceDriver {
   /** What plugins add, once there is all that they may look at. Kernel: between enable and finish_enable. */
   #addPlugins(state: OpenPciDevice): void {
     const { hardware, bus } = this
-    const host = pluginHost(state, bus.machine, bus.dma)
+    const hostOf = (plugin: string) => pluginHost(state, bus, plugin)
     const place: RegionPlace = { hardware, memory: bus.machine.memory, log: bus.log }
     const chosen = this.#variant
-    const variant = chosen && openVariant(chosen.driver, host, place, chosen.stateLock)
+    const variant = chosen && openVariant(chosen.driver, hostOf(chosen.driver.name), place, chosen.stateLock)
     const own = variant?.regions ?? []
-    state.extend([...own, ...openRegions(host, place, bus.providers, own.length)], variant)
+    state.extend([...own, ...openRegions(hostOf, place, bus.providers, own.length)], variant)
   }
 
   #letGo(state: OpenPciDevice): void {

@@ -1,6 +1,6 @@
 /** Tells when files change, by what is in them: that one was written again with the same text is no change. */
 import { type FSWatcher, readdirSync, readFileSync, watch } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { dirname, join } from 'node:path'
 
 /** Editors write a file in several steps, and several files at once. */
 const SETTLE_MS = 50
@@ -76,10 +76,15 @@ export class FileChanges {
   }
 }
 
+/** None in a folder that is gone: what was in it has changed. */
 function modulesIn(folder: string): string[] {
-  return readdirSync(folder)
-    .filter((name) => MODULE.test(name))
-    .map((name) => join(folder, basename(name)))
+  let names: string[]
+  try {
+    names = readdirSync(folder)
+  } catch {
+    return []
+  }
+  return names.filter((name) => MODULE.test(name)).map((name) => join(folder, name))
 }
 
 /** Undefined for a file that is not there, which is how some editors begin to save it. */

@@ -143,6 +143,9 @@ test('the same text again is no change, and what changes between two looks is on
   rmSync(file)
   changes.look({ files: [], moduleFolders: [place] })
   expect(await changes.next()).toEqual([file])
+  // The folder is gone, with all that was in it.
+  rmSync(place, { recursive: true })
+  expect(await changes.next()).toContain(join(place, 'new.ts'))
   changes.close()
   expect(await changes.next()).toBeUndefined()
 })

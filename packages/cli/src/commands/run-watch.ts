@@ -12,7 +12,7 @@ import { FileChanges } from './file-changes.ts'
 import type { RunFlags } from './run.ts'
 import { headingText } from './run-heading.ts'
 import { resultText, summaryText } from './run-report.ts'
-import { loadPlugins, pluginFolders } from './watched-plugins.ts'
+import { pluginFolders, watchedPlugins } from './watched-plugins.ts'
 
 /** @returns the exit code: that of the last run */
 export async function watchRun(path: string, flags: RunFlags, terminal: Terminal): Promise<number> {
@@ -38,7 +38,7 @@ export async function watchRun(path: string, flags: RunFlags, terminal: Terminal
 class WatchedRun {
   #scenario!: Scenario
   #running!: RunningScenario
-  #plugins: Awaited<ReturnType<typeof loadPlugins>> = []
+  #plugins: Awaited<ReturnType<typeof watchedPlugins>> = []
   exitCode = 0
 
   constructor(
@@ -54,7 +54,7 @@ class WatchedRun {
   /** @throws ConfigError as `vfiokit run`. */
   async begin(): Promise<void> {
     const scenario = readScenarioFile(this.path)
-    const plugins = await loadPlugins(scenario)
+    const plugins = await watchedPlugins(scenario)
     this.#running = await RunningScenario.start(scenario, plugins, {
       seed: this.flags.seed,
       strategies: this.flags.strategy,
@@ -85,7 +85,7 @@ class WatchedRun {
   }
 
   async #reload(files: readonly string[]): Promise<void> {
-    const plugins = await loadPlugins(this.#scenario, files, this.#plugins)
+    const plugins = await watchedPlugins(this.#scenario, files, this.#plugins)
     const report = await this.#running.reload(plugins)
     this.#print([reportText(files, report)])
     if (report.outcome === 'kept') return

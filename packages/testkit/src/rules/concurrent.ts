@@ -1,6 +1,6 @@
 /** The rule about two processes that use a region at the same time, with nobody who disturbs them. */
 import { ControlledDriver, type Operation, randomSchedule } from '@vfiokit/locking'
-import { DeviceCalls } from '@vfiokit/vfio-core'
+import type { DeviceCalls } from '@vfiokit/vfio-core'
 import { demand, demandSame, RuleBroken } from '../demand.ts'
 import type { DeviceUser } from '../device-user.ts'
 import type { RegionCheck, RuleContext, SurveyedRegion } from '../region-check.ts'
@@ -52,7 +52,7 @@ function readers({ readable }: RuleContext, users: readonly DeviceUser[]): [stri
       const offset = Math.floor((at * length) / users.length)
       return [
         `${user.process.id} reads ${index}`,
-        readTask(engineOf(user), index, offset, whole.subarray(offset)),
+        readTask(user.operations, index, offset, whole.subarray(offset)),
       ]
     })
   })
@@ -77,11 +77,11 @@ function writers(
       const keeps = stores.some((each) => each.index === index)
       const offset = region.sizeBytes < 2 * PART_BYTES ? 0 : at * PART_BYTES
       const bytes = Math.min(PART_BYTES, region.sizeBytes - offset)
-      return [`${user.process.id} writes ${index}`, writeTask(engineOf(user), index, offset, bytes, keeps)]
+      return [`${user.process.id} writes ${index}`, writeTask(user.operations, index, offset, bytes, keeps)]
     }),
     ...readable.map(({ index }): [string, Operation<void>] => [
       `${user.process.id} reads ${index}`,
-      anyRead(engineOf(user), index),
+      anyRead(user.operations, index),
     ]),
   ])
 }
@@ -121,8 +121,4 @@ function keepsParts({ index, region }: SurveyedRegion, user: DeviceUser): boolea
     demand(found.length === PART_BYTES, `a read of region ${index} is short`)
     return found.every((byte, at) => byte === data[at])
   })
-}
-
-function engineOf({ process, calls }: DeviceUser): DeviceCalls {
-  return new DeviceCalls(process.calls, calls.fd)
 }

@@ -1,7 +1,7 @@
 /** The rule about a reset between any two steps of a use. */
 import { ControlledDriver, type Operation, type Schedule, scoped } from '@vfiokit/locking'
 import {
-  DeviceCalls,
+  type DeviceCalls,
   type EngineCalls,
   openDeviceIn,
   openGroup,
@@ -138,6 +138,6 @@ function* lenient(reset: Operation<unknown>): Operation<void> {
   }
 }
 
-function cardOpenedBy({ process, calls }: DeviceUser): OpenCard {
-  return { engine: process.calls, calls: new DeviceCalls(process.calls, calls.fd) }
+function cardOpenedBy({ process, operations }: DeviceUser): OpenCard {
+  return { engine: process.calls, calls: operations }
 }

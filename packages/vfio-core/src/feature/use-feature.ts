@@ -5,7 +5,7 @@
  * The checks come in this order: header, is there such a feature (ENOTTY), operation, probe, payload.
  */
 import type { Operation } from '@vfiokit/locking'
-import type { IoctlCall } from '../device-driver.ts'
+import type { DeviceDriver, IoctlCall } from '../device-driver.ts'
 import type { DeviceFile } from '../device-file.ts'
 import { argumentIn, requireBytes } from '../ioctl-argument.ts'
 import { DEVICE_FEATURE, DEVICE_FEATURE_FLAGS } from '../uapi/index.ts'
@@ -43,13 +43,19 @@ function operationOf(feature: DeviceFeature, flags: number): DeviceFeature['get'
 
 function featureOf({ device, profile }: DeviceFile, index: number): DeviceFeature {
   const { driver } = device
-  const known = profile.deviceFeatures.includes(index)
-    ? (migrationFeature(driver.migration, index) ??
-      dmaLoggingFeature(driver.dmaLogging, index) ??
-      driver.feature?.(index))
-    : undefined
-  const feature = driver.variantFeature?.(index) ?? known
+  const feature =
+    driver.variantFeature?.(index) ??
+    (profile.deviceFeatures.includes(index) ? knownFeature(driver, index) : undefined)
   if (feature === undefined)
     throw new VfioError('ENOTTY', 'unsupported', `${device.id} has no feature ${index}`)
   return feature
+}
+
+/** One that the kernel knows, if the device has it. */
+function knownFeature(driver: DeviceDriver, index: number): DeviceFeature | undefined {
+  return (
+    migrationFeature(driver.migration, index) ??
+    dmaLoggingFeature(driver.dmaLogging, index) ??
+    driver.feature?.(index)
+  )
 }

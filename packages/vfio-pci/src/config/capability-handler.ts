@@ -33,10 +33,10 @@ export class CapabilityTable {
 
   /** One that is wrong, or fails to match, is told and left out. */
   constructor(fn: PciFunction, handlers: readonly CapabilityHandler[], log: PluginFailureLog) {
-    for (const handler of handlers)
-      new PluginCalls(handler.name, fn.bdf, log).tolerated('capability', () => {
-        if (handler.matches(fn)) this.#add(handler)
-      })
+    for (const handler of handlers) {
+      const calls = new PluginCalls(handler.name, fn.bdf, log)
+      if (calls.matches(() => handler.matches(fn))) calls.tolerated('registers', () => this.#add(handler))
+    }
   }
 
   /** undefined hides it. */

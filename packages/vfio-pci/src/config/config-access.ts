@@ -55,7 +55,8 @@ function checkedCount(open: OpenPciDevice, { buffer }: Transfer, at: number): nu
   )
 }
 
-function readRegister(open: OpenPciDevice, offset: number, widthBytes: ConfigWidth): number {
+/** What a user reads in one access. */
+export function readRegister(open: OpenPciDevice, offset: number, widthBytes: ConfigWidth): number {
   const { config, barRegisters } = open
   if (!config.isHeader(offset)) return config.read(offset, widthBytes)
   if (BarRegisters.covers(offset)) barRegisters.refresh()

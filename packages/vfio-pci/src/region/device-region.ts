@@ -25,12 +25,6 @@ import { synchronous } from './synchronous.ts'
 /** A page of a region, whatever backs it. */
 export type RegionPage = BarPage | MemoryPage | PhysicalPage
 
-interface RegionPageOf {
-  readonly bar: BarPage
-  readonly memory: MemoryPage
-  readonly physical: PhysicalPage
-}
-
 /** What a region lies in. */
 export interface RegionPlace {
   readonly hardware: PciHardware
@@ -193,7 +187,7 @@ export class DeviceRegion {
 }
 
 /** What backs a page is the name of the member that says where it is. */
-export const BACKINGS: readonly (keyof RegionPageOf)[] = ['bar', 'memory', 'physical']
+export const BACKINGS: readonly NonNullable<RegionBody['backing']>[] = ['bar', 'memory', 'physical']
 
 /** What stands in the place of a BAR has no type of its own. */
 function typeOf(region: Region | RegionBody): InfoCapability[] {

@@ -2,6 +2,7 @@
 import { PAGE_SIZE_BYTES, PCI_REGION, REGION_PAGES, REGION_TYPE_PCI_VENDOR } from '@vfiokit/vfio-core'
 import { PluginCalls } from '../plugin-calls.ts'
 import { BACKINGS, DeviceRegion, type RegionPlace } from './device-region.ts'
+import type { HostOf } from './plugin-host.ts'
 import type { Region, RegionBody } from './region.ts'
 import type { RegionHost } from './region-host.ts'
 import type { RegionProvider } from './region-provider.ts'
@@ -13,14 +14,14 @@ import { synchronous } from './synchronous.ts'
  * @param before - How many device-specific regions there are already.
  */
 export function openRegions(
-  host: RegionHost,
+  hostOf: HostOf,
   place: RegionPlace,
   providers: readonly RegionProvider[],
   before: number,
 ): DeviceRegion[] {
   const opened: DeviceRegion[] = []
   for (const provider of providers)
-    for (const region of regionsOf(provider, host, place)) {
+    for (const region of regionsOf(provider, hostOf(provider.name), place)) {
       const index = PCI_REGION.FIRST_DEVICE_SPECIFIC + before + opened.length
       opened.push(new DeviceRegion(index, provider.name, region, place))
     }
@@ -28,21 +29,19 @@ export function openRegions(
 }
 
 function regionsOf(provider: RegionProvider, host: RegionHost, { log }: RegionPlace): readonly Region[] {
-  const calls = new PluginCalls(provider.name, host.function.bdf, log)
+  const device = host.function.bdf
+  const calls = new PluginCalls(provider.name, device, log)
+  if (!calls.matches(() => provider.matches(host.function))) return []
   // An errno from here is no answer to anybody, so it is told as any other failure.
-  const tell = (member: string, cause: unknown) =>
-    log({ plugin: provider.name, device: host.function.bdf, member, cause })
-  let member = 'matches'
+  const tell = (cause: unknown) => log({ plugin: provider.name, device, member: 'open', cause })
   try {
-    if (!synchronous(provider.matches(host.function))) return []
-    member = 'open'
     const regions = synchronous(provider.open(host))
     const defect = firstDefect(regions)
     if (defect === undefined) return regions
-    tell(member, defect)
+    tell(defect)
     for (const region of new Set(regions)) calls.tolerated('close', () => region?.close?.())
   } catch (cause) {
-    tell(member, cause)
+    tell(cause)
   }
   return []
 }

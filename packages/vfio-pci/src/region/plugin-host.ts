@@ -1,24 +1,39 @@
 /** The device as plugins are given it, on top of what is there while it is open. */
 import type { PciHardware, PciMachine } from '@vfiokit/hardware'
 import { type BarIndex, Bdf } from '@vfiokit/topology'
-import type { DeviceDma } from '@vfiokit/vfio-core'
+import { readRegister } from '../config/config-access.ts'
 import type { OpenPciDevice } from '../open-pci-device.ts'
+import type { PciBus } from '../pci-bus.ts'
+import { PluginCalls } from '../plugin-calls.ts'
 import type { OtherFunction, OwnConfig, RegionBar, RegionConfig, RegionHost } from './region-host.ts'
 
+/** What a plugin of that name is opened with. */
+export type HostOf = (plugin: string) => RegionHost
+
 /** @see RegionHost */
-export function pluginHost(open: OpenPciDevice, machine: PciMachine, dma: DeviceDma): RegionHost {
+export function pluginHost(
+  open: OpenPciDevice,
+  { machine, dma, log }: PluginBus,
+  plugin: string,
+): RegionHost {
   const { hardware } = open
+  const { bdf } = hardware
+  const calls = new PluginCalls(plugin, bdf, log)
   return {
     function: hardware.identity,
     kernel: open.profile.version,
     config: ownConfig(open),
     bar: (index) => hardwareBar(hardware, index),
-    functionAt: (bdf) => otherFunction(machine, bdf),
-    property: (name) => machine.property(hardware.bdf, name),
-    watchDma: (told) => dma.watch(hardware.bdf, told),
+    functionAt: (place) => otherFunction(machine, place),
+    property: (name) => machine.property(bdf, name),
+    // The device is in the middle of a write: it must not see what a plugin throws.
+    watchDma: (told) => dma.watch(bdf, (...write) => calls.tolerated('watchDma', () => told(...write))),
     physical: (start, sizeBytes) => machine.memory.window(start, sizeBytes),
   }
 }
+
+/** What lies around a device. */
+type PluginBus = Pick<PciBus, 'machine' | 'dma' | 'log'>
 
 /** Configuration space as the host sees it. */
 export function hardwareConfig(hardware: PciHardware): RegionConfig {
@@ -33,7 +48,7 @@ function ownConfig(open: OpenPciDevice): OwnConfig {
   const { config } = open
   return {
     ...hardwareConfig(open.hardware),
-    seen: (offset, widthBytes) => config.read(offset, widthBytes),
+    seen: (offset, widthBytes) => readRegister(open, offset, widthBytes),
     keepVirtual: (offset, data) => config.keepVirtual(offset, data),
     show: (offset, data) => config.show(offset, data),
   }

@@ -11,7 +11,14 @@ import { powerUp } from '../power/power-state.ts'
 import type { DeviceLocks } from './device-locks.ts'
 import { disableDecoding, SavedState } from './saved-state.ts'
 
-const OUTCOMES: readonly (VfioErrno | undefined)[] = [undefined, 'ENOTTY', 'EINVAL', 'EIO', 'ETIME']
+/** How a function reset ends. */
+export const RESET_OUTCOMES: readonly (VfioErrno | undefined)[] = [
+  undefined,
+  'ENOTTY',
+  'EINVAL',
+  'EIO',
+  'ETIME',
+]
 
 /**
  * Tries the methods of a function in order. The first that works ends it, and so does a failure other
@@ -64,7 +71,7 @@ function* tryLocked(
 ): Operation<VfioErrno | undefined> {
   if (hardware.resetMethods.length === 0) return 'ENOTTY'
   return yield* locks.tryWith(locks.forFunctionReset(hardware), () =>
-    effect(`function reset of ${hardware.bdf}`, OUTCOMES, reset),
+    effect(`function reset of ${hardware.bdf}`, RESET_OUTCOMES, reset),
   )
 }
 

@@ -52,13 +52,13 @@ export function* hotResetByIoctl(bus: PciBus, device: VfioDevice, call: IoctlCal
       ),
     ),
   )
-  if (!(outcome instanceof Refused)) yield* bus.migrationReset(affected)
   if (outcome instanceof Refused)
     throw new VfioError(
       outcome.errno,
       outcome.errno === 'EBUSY' ? 'contended' : 'group-not-owned',
       device.set.id,
     )
+  yield* bus.migrationReset(affected)
   if (outcome !== undefined) throw new VfioError(outcome, 'reset-failed', device.set.id)
   return 0
 }

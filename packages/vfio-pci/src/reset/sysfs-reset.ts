@@ -4,10 +4,7 @@ import { acquire, effect, type Operation, release, type VfioErrno } from '@vfiok
 import type { Bdf } from '@vfiokit/topology'
 import { VfioError } from '@vfiokit/vfio-core'
 import type { PciBus } from '../pci-bus.ts'
-import { migrationReset, resetAndRestore } from './function-reset.ts'
-
-/** How it ends. */
-const OUTCOMES: readonly (VfioErrno | undefined)[] = [undefined, 'ENOTTY', 'EINVAL', 'EIO', 'ETIME']
+import { migrationReset, RESET_OUTCOMES, resetAndRestore } from './function-reset.ts'
 
 /** @see PciBus.resetBySysfs */
 export function* resetBySysfs(bus: PciBus, bdf: Bdf): Operation<void> {
@@ -17,7 +14,7 @@ export function* resetBySysfs(bus: PciBus, bdf: Bdf): Operation<void> {
   const lock = bus.locks.of(bdf)
   yield* acquire(lock)
   try {
-    const errno = yield* effect('reset by sysfs', OUTCOMES, () => resetAwake(bus, hardware))
+    const errno = yield* effect('reset by sysfs', RESET_OUTCOMES, () => resetAwake(bus, hardware))
     const open = bus.driverAt(bdf)?.open
     if (open !== undefined) yield* migrationReset(open)
     if (errno !== undefined) throw new VfioError(errno, 'reset-failed', bdf)

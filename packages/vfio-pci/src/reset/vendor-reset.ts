@@ -38,13 +38,9 @@ const ANSWERS: ReadonlySet<unknown> = new Set<ResetOutcome>(['ENOTTY', 'EIO', 'E
 /** What the hardware asks: the first reset that matches. */
 export function specificResets(resets: readonly VendorReset[], log: PluginFailureLog): SpecificResets {
   return (fn) => {
-    const own = resets.find((reset) => {
-      let matches = false
-      new PluginCalls(reset.name, fn.bdf, log).tolerated('matches', () => {
-        matches = reset.matches(fn)
-      })
-      return matches
-    })
+    const own = resets.find((reset) =>
+      new PluginCalls(reset.name, fn.bdf, log).matches(() => reset.matches(fn)),
+    )
     return own && ((hardware) => performed(own, hardware, log))
   }
 }

@@ -1,5 +1,5 @@
 /** The file through which the state of a device comes or goes. Kernel: the `data_fd` of a migration. */
-import { effect, type Operation } from '@vfiokit/locking'
+import { effect, type Operation, type VfioErrno } from '@vfiokit/locking'
 import {
   copyFromUser,
   copyToUser,
@@ -38,9 +38,8 @@ export class MigrationDataFile extends OpenFile {
     requireBytes(argument, PRECOPY_INFO.sizeBytes)
     if (PRECOPY_INFO.decode(argument).argsz < PRECOPY_INFO.sizeBytes)
       throw new VfioError('EINVAL', 'argsz-too-small', this.title)
-    const info = yield* this.#ask('preCopy', () => stream.preCopy!())
-    const { initialBytes, dirtyBytes } = info as PreCopyInfo
-    PRECOPY_INFO.write(argument, { initial_bytes: BigInt(initialBytes), dirty_bytes: BigInt(dirtyBytes) })
+    const written = yield* this.#ask('preCopy', () => stream.preCopy!(), preCopyFields)
+    PRECOPY_INFO.write(argument, written)
     return 0
   }
 
@@ -49,14 +48,16 @@ export class MigrationDataFile extends OpenFile {
     const { stream } = this
     if (!('read' in stream)) throw new VfioError('EBADF', 'write-only', this.title)
     const bytes = new Uint8Array(lengthOf(buffer))
-    const count = yield* this.#ask('read', () => {
-      const answer = stream.read(bytes)
-      if (typeof answer !== 'number') return answer
-      if (Number.isInteger(answer) && answer >= 0 && answer <= bytes.length) return answer
-      throw new RangeError(`${answer} bytes were read into ${bytes.length}`)
-    })
-    yield* copyToUser(process, buffer, 0, bytes.subarray(0, count as number))
-    return count as number
+    const count = yield* this.#ask(
+      'read',
+      () => stream.read(bytes),
+      (answer) => {
+        if (Number.isInteger(answer) && answer >= 0 && answer <= bytes.length) return answer
+        throw new RangeError(`it answered ${answer} for a read of ${bytes.length} bytes`)
+      },
+    )
+    yield* copyToUser(process, buffer, 0, bytes.subarray(0, count))
+    return count
   }
 
   override *write({ process, buffer }: Transfer): Operation<number> {
@@ -64,7 +65,7 @@ export class MigrationDataFile extends OpenFile {
     if (!('write' in stream)) throw new VfioError('EBADF', 'read-only', this.title)
     const bytes = new Uint8Array(lengthOf(buffer))
     yield* copyFromUser(process, buffer, 0, bytes)
-    yield* this.#ask('write', () => stream.write(bytes))
+    yield* this.#ask('write', () => stream.write(bytes), errnoIn)
     return bytes.length
   }
 
@@ -73,17 +74,28 @@ export class MigrationDataFile extends OpenFile {
     this.isDiscarded = true
   }
 
-  /** @throws VfioError ENODEV once the data is of no use, and what the plugin answers. */
-  *#ask(member: 'read' | 'write' | 'preCopy', use: () => unknown): Operation<unknown> {
-    return yield* effect<unknown>(`migration data ${member}`, [], () => {
+  /**
+   * @param checked - What the answer says, if it is no errno; throws for nonsense.
+   * @throws VfioError ENODEV once the data is of no use, and what the plugin answers.
+   */
+  *#ask<A, T>(
+    member: 'read' | 'write' | 'preCopy',
+    use: () => A | VfioErrno,
+    checked: (answer: A) => T,
+  ): Operation<T> {
+    return yield* effect<T>(`migration data ${member}`, [], () => {
       if (this.isDiscarded) throw new VfioError('ENODEV', 'no-device', `${this.title} ended with a reset`)
       return this.calls.answer(`migration data ${member}`, () => {
         const answer = synchronous(use())
-        if (answer !== undefined && typeof answer !== 'string') return answer
-        const errno = errnoIn(answer)
-        if (errno !== undefined) throw new VfioError(errno, 'plugin-refused', this.title)
-        return undefined
+        if (typeof answer !== 'string') return checked(answer)
+        throw new VfioError(errnoIn(answer)!, 'plugin-refused', this.title)
       })
     })
   }
+}
+
+function preCopyFields({ initialBytes, dirtyBytes }: PreCopyInfo) {
+  for (const count of [initialBytes, dirtyBytes])
+    if (!Number.isSafeInteger(count) || count < 0) throw new RangeError(`it answered ${count} bytes`)
+  return { initial_bytes: BigInt(initialBytes), dirty_bytes: BigInt(dirtyBytes) }
 }

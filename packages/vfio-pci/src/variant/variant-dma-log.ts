@@ -18,7 +18,7 @@ export interface VariantDmaLog {
   start(ranges: readonly DmaLogRange[], pageSizeBytes: bigint): Answer
   stop(): Answer
   /** Addresses in a range that were written since they were reported last; in any order, also repeated. */
-  report(range: DmaLogRange): Iterable<bigint>
+  report(range: DmaLogRange): readonly bigint[] | ReadonlySet<bigint>
 }
 
 const BITS = 8n
@@ -42,7 +42,10 @@ export function dmaLoggingOps(log: VariantDmaLog, calls: PluginCalls): DmaLoggin
   }
 }
 
-/** Bits that are set already stay: users collect several reports in one bitmap. Kernel: `iova_bitmap_set`. */
+/**
+ * Bits that are set already stay: users collect several reports in one bitmap. Only bytes with a bit to set are
+ * touched, so a range may be as large as it likes. Kernel: `iova_bitmap_set`.
+ */
 function* setBits(
   { iova, length }: DmaLogRange,
   pageSize: bigint,
@@ -50,14 +53,16 @@ function* setBits(
   written: readonly bigint[],
   { process }: FeatureCall,
 ): Operation<void> {
-  const pages = (length + pageSize - 1n) / pageSize
-  const buffer = { address: Number(address), lengthBytes: Number((pages + BITS - 1n) / BITS) }
-  const bitmap = new Uint8Array(buffer.lengthBytes)
-  yield* copyFromUser(process, buffer, 0, bitmap)
+  const bits = new Map<bigint, number>()
   for (const at of written) {
     if (at < iova || at >= iova + length) continue
     const page = (at - iova) / pageSize
-    bitmap[Number(page / BITS)]! |= 1 << Number(page % BITS)
+    bits.set(page / BITS, (bits.get(page / BITS) ?? 0) | (1 << Number(page % BITS)))
   }
-  yield* copyToUser(process, buffer, 0, bitmap)
+  for (const [at, set] of bits) {
+    const place = { address: Number(address + at), lengthBytes: 1 }
+    const byte = new Uint8Array(1)
+    yield* copyFromUser(process, place, 0, byte)
+    yield* copyToUser(process, place, 0, Uint8Array.of(byte[0]! | set))
+  }
 }

@@ -11,14 +11,10 @@ export class VariantDrivers {
     readonly log: PluginFailureLog,
   ) {}
 
-  /** The first that matches a function; a plugin that fails at it does not match. */
+  /** The first that matches a function. */
   driverFor(fn: PciFunction): VariantDriver | undefined {
-    return this.all.find((driver) => {
-      let matches = false
-      new PluginCalls(driver.name, fn.bdf, this.log).tolerated('matches', () => {
-        matches = driver.matches(fn)
-      })
-      return matches
-    })
+    return this.all.find((driver) =>
+      new PluginCalls(driver.name, fn.bdf, this.log).matches(() => driver.matches(fn)),
+    )
   }
 }
