@@ -211,9 +211,9 @@ const PLUGINS = [
   },
   {
     kind: 'variant',
-    name: 'slow-card',
-    folder: 'slow-card',
-    starts: /^slow-card +0000:01:00\.0 +2 +8192 +mappable, backed by memory$/m,
+    name: 'card',
+    folder: 'card',
+    starts: /^card +0000:01:00\.0 +2 +8192 +mappable, backed by memory$/m,
   },
   { kind: 'strategy', name: 'calm', folder: 'calm', starts: /^calm +ok .*exhaustive/m },
   {

@@ -45,7 +45,21 @@ describe.each(['region', 'variant', 'strategy', 'reader'])('plugin new --kind %s
 
 test('a name that begins with a digit is still a name in code', async () => {
   await vfiokit(['plugin', 'new', '3d-card'])
-  expect(read('3d-card/src/index.ts')).toContain('export const plugin3dCard:')
+  expect(read('3d-card/src/index.ts')).toContain('export const plugin3dCardRegions:')
+})
+
+test.each([
+  ['card', 'variant', 'cardVariant'],
+  ['status', 'region', 'statusRegions'],
+  ['default', 'strategy', 'defaultStrategy'],
+  ['table-reader', 'reader', 'tableReader'],
+])('%s of kind %s exports %s, which is no other word of the template', async (name, kind, exported) => {
+  await vfiokit(['plugin', 'new', name, '--kind', kind])
+  const files = readdirSync(join(folder, name, 'src')).map((file) => read(`${name}/src/${file}`))
+  const defined = files.flatMap(
+    (text) => text.match(new RegExp(`(?:const|function) ${exported}\\b`, 'g')) ?? [],
+  )
+  expect(defined).toHaveLength(1)
 })
 
 describe('is refused with 2, and nothing is written:', () => {

@@ -6,7 +6,7 @@ import { ConfigError } from '@vfiokit/host/files'
 import validate from 'validate-npm-package-name'
 import type { Terminal } from '../terminal.ts'
 import { ownVersion } from '../version.ts'
-import type { NewPluginFlags } from './plugin.ts'
+import type { NewPluginFlags, PluginKind } from './plugin.ts'
 
 /** Sources and what is built from them lie two folders and one below the package. */
 const PACKAGE = existsSync(new URL('../data', import.meta.url)) ? '..' : '../..'
@@ -21,7 +21,7 @@ export function writeNewPlugin(name: string, { kind, json }: NewPluginFlags, { o
   refuseBadName(name)
   const folder = name.replace(/^@.*\//, '')
   refuseUsedFolder(folder)
-  const words = { name, identifier: identifierOf(folder), range: `^${ownVersion()}` }
+  const words = { name, identifier: exportOf(folder, kind), range: `^${ownVersion()}` }
   const written = [...filesOf('every'), ...filesOf(kind)].map(({ path, text }) => {
     const file = join(folder, path)
     mkdirSync(dirname(file), { recursive: true })
@@ -65,6 +65,20 @@ function filledIn(
     .replaceAll('0.0.0-vfiokit', range)
     .replaceAll('plugin-name', name)
     .replaceAll('pluginName', identifier)
+}
+
+/** What the export ends with, so that it is no word of the language and none of the template. */
+const WORDS: Readonly<Record<PluginKind, string>> = {
+  region: 'Regions',
+  variant: 'Variant',
+  strategy: 'Strategy',
+  reader: 'Reader',
+}
+
+/** `table-reader` is `tableReader`, `card` is `cardRegions`. */
+function exportOf(folder: string, kind: PluginKind): string {
+  const identifier = identifierOf(folder)
+  return identifier.endsWith(WORDS[kind]) ? identifier : `${identifier}${WORDS[kind]}`
 }
 
 /** `acme-card` is `acmeCard`; what begins with a digit gets a word in front. */
