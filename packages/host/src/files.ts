@@ -7,6 +7,12 @@ export { type Complain, type Complaint, ConfigError, complainPlainly } from './c
 export type { HostConfig } from './create-host.ts'
 export { parseHost, readHostFile } from './host-file.ts'
 export type { InputFile } from './input-file.ts'
+export type {
+  DataFdArguments,
+  IovaRangeArguments,
+  MigrationStateWord,
+  MigrationStepTypes,
+} from './scenario/migration-step-schema.ts'
 export { parseScenario, readScenarioFile, type Scenario } from './scenario/scenario-file.ts'
 export {
   type DeviceArguments,

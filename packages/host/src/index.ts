@@ -36,6 +36,7 @@ export {
   RunningScenario,
 } from './reload/running-scenario.ts'
 export { type DeviceSummary, summariseDevices } from './scenario/device-summary.ts'
+export type { DataFiles, KeptBytes } from './scenario/migration-data.ts'
 export {
   type RunOptions,
   runOn,

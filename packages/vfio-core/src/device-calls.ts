@@ -94,7 +94,10 @@ export function* openGroup(calls: ProcessCalls, groupNumber: number): Operation<
   }
 }
 
-function* openGroupIn(calls: ProcessCalls, groupNumber: number, container: number): Operation<number> {
+/**
+ * The same with an open container that has no IOMMU type yet, whose descriptor stays: memory is mapped through it.
+ */
+export function* openGroupIn(calls: ProcessCalls, groupNumber: number, container: number): Operation<number> {
   const group = yield* call(calls.open(`/dev/vfio/${groupNumber}`))
   try {
     const containerArgument = FILE_DESCRIPTOR.encode({ fd: container })

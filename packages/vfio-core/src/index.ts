@@ -12,6 +12,7 @@ export {
   type IoEventfd,
   openDeviceIn,
   openGroup,
+  openGroupIn,
   type RegionInfo,
 } from './device-calls.ts'
 export type { DeviceDriver, IoctlCall, MapAdmission, Transfer } from './device-driver.ts'
@@ -55,6 +56,7 @@ export {
   migrationWay,
   nextMigrationState,
 } from './migration/migration-state.ts'
+export { MigrationCalls, type PrecopyAnswer, precopyInfo } from './migration-calls.ts'
 export { AddressMap, type Area } from './mm/address-map.ts'
 export { AddressSpace } from './mm/address-space.ts'
 export { AddressSpaceLayout, REGION_PAGES } from './mm/address-space-layout.ts'

@@ -1,6 +1,7 @@
 /** Whether what a scenario names is there, is of the right process, and is named once. */
 import { Bdf, type Diagnostic, type YamlPath } from '@vfiokit/topology'
 import { type Complain, type Complaint, notAnAddress } from '../config-error.ts'
+import { defectsOfData } from './data-references.ts'
 import type { MappingDocument, ScenarioDocument, TaskDocument } from './scenario-schema.ts'
 import { stepOf } from './steps.ts'
 
@@ -27,6 +28,7 @@ function* defects(document: ScenarioDocument): Generator<Defect> {
     yield* unknown('process', processes, task.process, ['tasks', at, 'process'])
     yield* defectsOfSteps(document, task, ['tasks', at, 'do'])
   }
+  yield* defectsOfData(document)
 }
 
 function* defectsOfSteps(document: ScenarioDocument, task: TaskDocument, at: YamlPath): Generator<Defect> {
@@ -39,7 +41,8 @@ function* defectsOfSteps(document: ScenarioDocument, task: TaskDocument, at: Yam
     for (const [group, name] of groups.entries())
       yield* unknown('device', devices, name, [...path, 'groups', group])
     if ('mapping' in args) yield* defectsOfMapping(document, task.process, args, path)
-    if ('into' in args) yield* defectsOfFork(document, task.process, args.into, path)
+    const child = step.fork?.into
+    if (child !== undefined) yield* defectsOfFork(document, task.process, child, path)
   }
 }
 

@@ -13,6 +13,7 @@ import { definePlugin } from '@vfiokit/plugin'
 import { describe, expect, test } from 'vitest'
 import { defectsOf } from '../fixtures/folder.ts'
 import { DEVICES, HOST, mappingOf, scenarioOf } from '../fixtures/machine.ts'
+import { MIGRATION_STEPS } from './migration-step-schema.ts'
 
 /** What the first task's steps came to, in their order. */
 const told = ({ timeline }: ScenarioResult, task = 'task0') =>
@@ -158,7 +159,10 @@ describe('each step does what its name says:', () => {
       ],
     }
 
-  test('none is missing here', () => expect(Object.keys(cases).sort()).toEqual([...STEP_NAMES].sort()))
+  test('none is missing here, or beside it', () => {
+    const elsewhere = Object.keys(MIGRATION_STEPS)
+    expect([...Object.keys(cases), ...elsewhere].sort()).toEqual([...STEP_NAMES].sort())
+  })
 
   test.each(Object.entries(cases))('%s', async (_name, [steps, expected]) => {
     const mappings = {

@@ -2,8 +2,9 @@
  * The `scenario/1` file: who runs what on which devices, and what must hold.
  */
 import { z } from 'zod'
+import { MIGRATION_STEPS, type MigrationStepTypes } from './migration-step-schema.ts'
+import { hex, name, value } from './step-values.ts'
 
-const name = z.string().regex(/^[A-Za-z][\w.-]*$/, 'a name: a letter, then letters, digits, _ . -')
 const count = z.int().min(1).max(10_000)
 /** Of a region: its index stands above bit 40 of the file offset, which is a number. */
 const region = z.int().min(0).max(8191)
@@ -14,12 +15,9 @@ const offset = z
 const width = z.union([z.literal(1), z.literal(2), z.literal(4), z.literal(8)], { error: '1, 2, 4 or 8' })
 /** What the schedule's generator keeps. */
 const seed = z.int().min(0).max(0xffff_ffff)
-/** Larger than a number holds exactly: YAML gives it as a bigint. */
-const value = z.union([z.int().min(0), z.bigint()], { error: 'a whole number, at least 0' })
-const hex = z.string().regex(/^([0-9a-fA-F]{2})+$/, 'bytes in hexadecimal, two digits each')
 
 /** What each step of a task needs. Every step has one key that says what it does. */
-export interface StepArgumentTypes {
+export interface StepArgumentTypes extends MigrationStepTypes {
   /** Loads through a mapping; `offset` and `width` in bytes. */
   readonly load: { readonly mapping: string; readonly offset: number; readonly width: 1 | 2 | 4 | 8 }
   readonly store: {
@@ -99,6 +97,7 @@ const STEPS: { readonly [K in StepName]: z.ZodType<StepArgumentTypes[K]> } = {
   mmap: z.strictObject({ mapping: name }),
   munmap: z.strictObject({ mapping: name }),
   fork: z.strictObject({ into: name }),
+  ...MIGRATION_STEPS,
 }
 
 /** Every step that a scenario can take. */

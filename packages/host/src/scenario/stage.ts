@@ -10,13 +10,20 @@ import {
   DeviceCalls,
   type EngineCalls,
   openDeviceIn,
-  openGroup,
+  openGroupIn,
   VfioError,
   type Vma,
 } from '@vfiokit/vfio-core'
 import { type Complain, type Complaint, ConfigError } from '../config-error.ts'
 import type { Host } from '../host.ts'
+import { DataFiles, KeptBytes } from './migration-data.ts'
 import type { MappingDocument, ScenarioDocument } from './scenario-schema.ts'
+
+/** Descriptors of one process. */
+interface OpenGroup {
+  readonly fd: number
+  readonly containerFd: number
+}
 
 /** Everything that steps refer to by name. */
 export class Stage {
@@ -25,8 +32,12 @@ export class Stage {
   readonly mappings: ReadonlyMap<string, MappingDocument>
   /** Where each mapping was made last; the address stays when it is unmapped. */
   readonly addresses: Map<string, number> = new Map()
+  /** Open data of migrations. */
+  readonly dataFiles: DataFiles = new DataFiles()
+  /** What was read from it. */
+  readonly kept: KeptBytes = new KeptBytes()
   readonly #devices = new Map<string, DeviceCalls[]>()
-  readonly #groupFds = new Map<string, number>()
+  readonly #groups = new Map<string, OpenGroup>()
 
   constructor(
     readonly host: Host,
@@ -51,7 +62,12 @@ export class Stage {
 
   /** Descriptor of a device's group in a process. */
   groupFd(process: string, device: string): number {
-    return this.#groupFds.get(`${process} ${device}`)!
+    return this.#groups.get(`${process} ${device}`)!.fd
+  }
+
+  /** Descriptor of the container that a device's group is in. */
+  containerFd(process: string, device: string): number {
+    return this.#groups.get(`${process} ${device}`)!.containerFd
   }
 
   /** What is mapped now under the name of a mapping. */
@@ -74,16 +90,17 @@ export class Stage {
     for (const device of this.bdfs.keys()) {
       const open = this.devices(parent, device).map(({ fd }) => new DeviceCalls(child, fd))
       this.#devices.set(`${into} ${device}`, open)
-      this.#groupFds.set(`${into} ${device}`, this.groupFd(parent, device))
+      this.#groups.set(`${into} ${device}`, this.#groups.get(`${parent} ${device}`)!)
     }
+    this.dataFiles.fork(parent, into)
     for (const [name, { process, copyOf }] of this.mappings)
       if (process === into && copyOf !== undefined && this.addresses.has(copyOf))
         this.addresses.set(name, this.addresses.get(copyOf)!)
   }
 
   /** Notes that a process has a device open, and its group. */
-  opened(calls: EngineCalls, name: string, groupFd: number, deviceFd: number): void {
-    this.#groupFds.set(`${calls.id} ${name}`, groupFd)
+  opened(calls: EngineCalls, name: string, group: OpenGroup, deviceFd: number): void {
+    this.#groups.set(`${calls.id} ${name}`, group)
     this.#devices.set(`${calls.id} ${name}`, [new DeviceCalls(calls, deviceFd)])
   }
 }
@@ -104,9 +121,9 @@ export function setStage(host: Host, document: ScenarioDocument, complain: Compl
       defects.push(complain(at, refused(what, cause, host)))
     }
   }
-  const groupFds = new Map<number, number>()
+  const groups = new Map<number, OpenGroup>()
   for (const name of stage.bdfs.keys())
-    attempt(['devices', name], `device ${name} cannot be opened`, openForAll(stage, name, groupFds))
+    attempt(['devices', name], `device ${name} cannot be opened`, openForAll(stage, name, groups))
   if (defects.length > 0) throw new ConfigError(defects)
   for (const [name, { later, copyOf }] of stage.mappings)
     if (later !== true && copyOf === undefined)
@@ -115,8 +132,8 @@ export function setStage(host: Host, document: ScenarioDocument, complain: Compl
   return stage
 }
 
-/** Opens a device, and its group unless that is open, and hands both to the other processes. */
-function* openForAll(stage: Stage, name: string, groupFds: Map<number, number>): Operation<void> {
+/** Opens a device, and its group unless that is open, and hands everything to the other processes. */
+function* openForAll(stage: Stage, name: string, groups: Map<number, OpenGroup>): Operation<void> {
   const { host, processes } = stage
   const bdf = stage.bdfs.get(name)!
   const device = host.core.devices.get(bdf)
@@ -124,14 +141,20 @@ function* openForAll(stage: Stage, name: string, groupFds: Map<number, number>):
     throw new VfioError('ENODEV', 'no-device', `the host does not bind ${bdf} to vfio-pci`)
   const [opener, ...others] = processes.values()
   const { number } = device.group
-  let groupFd = groupFds.get(number)
-  if (groupFd === undefined) {
-    groupFd = yield* openGroup(opener!, number)
-    groupFds.set(number, groupFd)
+  const group = groups.get(number) ?? (yield* openGroup(opener!, number))
+  groups.set(number, group)
+  const { fd } = yield* openDeviceIn(opener!, group.fd, bdf)
+  stage.opened(opener!, name, group, fd)
+  for (const calls of others) {
+    const send = (own: number) => opener!.send(own, calls)
+    stage.opened(calls, name, { fd: send(group.fd), containerFd: send(group.containerFd) }, send(fd))
   }
-  const { fd } = yield* openDeviceIn(opener!, groupFd, bdf)
-  stage.opened(opener!, name, groupFd, fd)
-  for (const calls of others) stage.opened(calls, name, opener!.send(groupFd, calls), opener!.send(fd, calls))
+}
+
+/** In a container of its own, as a program has it that maps memory for its devices. */
+function* openGroup(calls: EngineCalls, number: number): Operation<OpenGroup> {
+  const containerFd = yield* calls.open('/dev/vfio/vfio')
+  return { fd: yield* openGroupIn(calls, number, containerFd), containerFd }
 }
 
 /** Makes one mapping of the scenario. */

@@ -50,8 +50,9 @@ function* runOnce(
   const what = describeStep(step)
   const at = () => ({ step: driver.steps, task: name })
   try {
-    yield* scoped(kind, runStep({ stage, process }, step))
-    timeline.add(at(), 'done', what)
+    const said = yield* scoped(kind, runStep({ stage, process }, step))
+    if (said === undefined) timeline.add(at(), 'done', what)
+    else timeline.add(at(), 'answer', `${what}: ${said}`)
   } catch (error) {
     if (VfioSignal.is(error)) {
       timeline.signal(at(), error, what, 'mapping' in args ? args.mapping : undefined)

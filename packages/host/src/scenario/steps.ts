@@ -2,20 +2,10 @@
 import type { Operation } from '@vfiokit/locking'
 import { CAPABILITY_ID, findCapability } from '@vfiokit/topology'
 import { openDeviceIn, PCI_REGION, VfioSignal } from '@vfiokit/vfio-core'
+import { MIGRATION_RUNNERS } from './migration-steps.ts'
 import type { StepArguments, StepDocument, StepName } from './scenario-schema.ts'
 import { mapInto, type Stage } from './stage.ts'
-
-/** Where a step runs. */
-export interface StepContext {
-  readonly stage: Stage
-  readonly process: string
-}
-
-interface StepRunner<K extends StepName> {
-  run(context: StepContext, args: StepArguments<K>): Operation<void>
-  /** What a timeline says of it, behind its name. */
-  describe(args: StepArguments<K>): string
-}
+import type { StepContext, StepRunner } from './step-runner.ts'
 
 const COMMAND = { OFFSET: 4, MEMORY: 2 } as const
 const POWER_STATES = ['D0', 'D1', 'D2', 'D3hot']
@@ -36,7 +26,7 @@ const NEEDED: Readonly<Partial<Record<StepName, { readonly id: number; readonly 
 }
 
 /** By name; the type says that none is missing. */
-const RUNNERS: { readonly [K in StepName]: StepRunner<K> } = {
+const RUNNERS: { readonly [K in StepName]: StepRunner<StepArguments<K>> } = {
   load: {
     *run({ stage, process }, { mapping, offset, width }) {
       yield* stage.processes.get(process)!.load(addressOf(stage, mapping) + offset, new Uint8Array(width))
@@ -128,6 +118,7 @@ const RUNNERS: { readonly [K in StepName]: StepRunner<K> } = {
     run: ({ stage, process }, { into }) => stage.fork(process, into),
     describe: ({ into }) => `into ${into}`,
   },
+  ...MIGRATION_RUNNERS,
 }
 
 /** A step as its one key says: `{load: {...}, repeat: 2}` is a load. */
@@ -136,10 +127,10 @@ export function stepOf(step: StepDocument): readonly [StepName, StepArguments<St
   return [kind as StepName, args as StepArguments<StepName>]
 }
 
-/** Runs one step, once. */
-export function runStep(context: StepContext, step: StepDocument): Operation<void> {
+/** Runs one step, once. @returns what it came to, if there is anything to say. */
+export function* runStep(context: StepContext, step: StepDocument): Operation<string | undefined> {
   const [kind, args] = stepOf(step)
-  return (RUNNERS[kind] as StepRunner<StepName>).run(context, args)
+  return (yield* (RUNNERS[kind] as StepRunner<StepArguments<StepName>>).run(context, args)) ?? undefined
 }
 
 /** Name of the capability that a step needs and its device does not have. */
@@ -153,7 +144,7 @@ export function missingCapability(stage: Stage, step: StepDocument): string | un
 /** A step in words: `load nvme-bar+0x1000`. */
 export function describeStep(step: StepDocument): string {
   const [kind, args] = stepOf(step)
-  return `${kind} ${(RUNNERS[kind] as StepRunner<StepName>).describe(args)}`
+  return `${kind} ${(RUNNERS[kind] as StepRunner<StepArguments<StepName>>).describe(args)}`
 }
 
 /** Also of a mapping that was unmapped: what happens to who goes there is for the process to find out. */

@@ -19,7 +19,18 @@ import type { VfioDevice, VfioError, VfioSignal, Vma } from '@vfiokit/vfio-core'
 export interface TimelineEvent {
   readonly step: number
   readonly task: string
-  readonly kind: 'wait' | 'granted' | 'fault' | 'zap' | 'reset' | 'signal' | 'errno' | 'done' | 'failed'
+  /** `answer`: a step is done, and the text says what it came to. */
+  readonly kind:
+    | 'wait'
+    | 'granted'
+    | 'fault'
+    | 'zap'
+    | 'reset'
+    | 'signal'
+    | 'errno'
+    | 'done'
+    | 'answer'
+    | 'failed'
   readonly text: string
 }
 

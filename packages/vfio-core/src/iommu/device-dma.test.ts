@@ -39,6 +39,26 @@ describe('DMA of a device', () => {
     ]).toEqual([true, false, false, true, false, false, false])
   })
 
+  test('tells who watches what reached memory, also before a page that faults', () => {
+    const user = dmaUser('7.2')
+    expect(user.map(0n, PAGE)).toBe(0)
+    const dma = dmaOf(user)
+    const told: unknown[] = []
+    const end = dma.watch('d0', (...what) => void told.push(what))
+    expect([
+      dma.write('d0', 4n, new Uint8Array(8)),
+      dma.write('d0', PAGE - 4n, new Uint8Array(8)),
+      dma.write('d0', PAGE, new Uint8Array(8)),
+      dma.write('d1', 0n, new Uint8Array(8)),
+    ]).toEqual([true, false, false, true])
+    end()
+    dma.write('d0', 0n, new Uint8Array(8))
+    expect(told).toEqual([
+      [4n, 8],
+      [PAGE - 4n, 4],
+    ])
+  })
+
   test('ends with the last group of the container', () => {
     const user = dmaUser('7.2')
     expect([user.map(0n, PAGE), dmaOf(user).read('d0', 0n, new Uint8Array(1))]).toEqual([0, true])

@@ -31,17 +31,18 @@ export class DeviceDma {
    * @returns false for an IOMMU fault: what comes before the page that faults was read.
    */
   read(requester: string, iova: bigint, out: Uint8Array): boolean {
-    return this.#transfer(requester, iova, out, 'read', (frame, at, part) => frame.load(at, part))
+    const done = this.#transfer(requester, iova, out, 'read', (frame, at, part) => frame.load(at, part))
+    return done === out.length
   }
 
   /** A device writes memory. @returns false for an IOMMU fault, as {@link DeviceDma.read}. */
   write(requester: string, iova: bigint, data: Uint8Array): boolean {
-    const isDone = this.#transfer(requester, iova, data, 'write', (frame, at, part) => frame.store(at, part))
-    if (isDone) for (const told of this.#watchers.get(requester) ?? []) told(iova, data.length)
-    return isDone
+    const done = this.#transfer(requester, iova, data, 'write', (frame, at, part) => frame.store(at, part))
+    if (done > 0) for (const told of this.#watchers.get(requester) ?? []) told(iova, done)
+    return done === data.length
   }
 
-  /** Tells of every write of a device that reached memory. @returns ends it. */
+  /** Tells of every write of a device, as far as it reached memory. @returns ends it. */
   watch(requester: string, told: DmaWatcher): () => void {
     const watchers = this.#watchers.get(requester) ?? new Set()
     this.#watchers.set(requester, watchers.add(told))
@@ -53,23 +54,25 @@ export class DeviceDma {
     this.#watchers.delete(requester)
   }
 
+  /** @returns how many bytes were moved. */
   #transfer(
     requester: string,
     iova: bigint,
     bytes: Uint8Array,
     need: keyof DmaPermission,
     move: (frame: Frame, offset: number, part: Uint8Array) => void,
-  ): boolean {
+  ): number {
     const domain = this.groupOf(requester)?.domain
-    for (let done = 0; done < bytes.length; ) {
+    let done = 0
+    while (done < bytes.length) {
       const at = iova + BigInt(done)
       const offset = Number(at % PAGE_BYTES)
       const frame = domain?.frameAt(Number(at / PAGE_BYTES), need)
-      if (frame === undefined) return false
+      if (frame === undefined) break
       const end = Math.min(bytes.length, done + PAGE_SIZE_BYTES - offset)
       move(frame, offset, bytes.subarray(done, end))
       done = end
     }
-    return true
+    return done
   }
 }

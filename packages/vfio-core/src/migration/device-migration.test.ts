@@ -165,6 +165,15 @@ describe('fact 2.8: a variant of a device', () => {
     ])
   })
 
+  test('that is where it is to go takes no step, and its data goes on', () => {
+    const { set, get, small, data } = user()
+    expect([set(RUNNING), small.log]).toEqual([{ errno: 'none', device_state: RUNNING, data_fd: -1 }, []])
+    const { data_fd } = set(STOP_COPY)
+    expect(set(STOP_COPY)).toMatchObject({ errno: 'none', data_fd: -1 })
+    expect([get(), small.log]).toEqual([STOP_COPY, ['2>1', '1>3']])
+    expect(data.read(data_fd)).toHaveLength(STATE_BYTES)
+  })
+
   test('refuses states that it does not have, and ERROR', () => {
     const { set, get, small } = user()
     expect([PRE_COPY, ERROR, 8].map((state) => set(state).errno)).toEqual(['EINVAL', 'EINVAL', 'EINVAL'])

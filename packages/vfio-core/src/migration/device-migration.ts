@@ -62,7 +62,8 @@ export class DeviceMigration implements MigrationOps {
   }
 
   /**
-   * Goes to a state, one step after the other. When a step fails the device stays where it had come to.
+   * Goes to a state, one step after the other; none when it is there. When a step fails the device stays where it
+   * had come to.
    *
    * @returns a descriptor of the data, or -1.
    * @throws VfioError EINVAL when there is no way, and what the step threw.
@@ -90,6 +91,7 @@ export class DeviceMigration implements MigrationOps {
   }
 
   *#walk(state: number): Operation<OpenFile | undefined> {
+    if (state === this.#state) return undefined
     for (const next of migrationWay(this.#state, state, this.flags)) {
       const file = yield* this.#steps.step(this.#state, next)
       this.#state = next
