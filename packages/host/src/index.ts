@@ -26,6 +26,7 @@ export {
 export {
   type ChangedPart,
   firstDifference,
+  isSameValue,
   type RecordingDifference,
 } from './recording/recording-difference.ts'
 export { parseRecording, readRecordingFile, recordingText } from './recording/recording-file.ts'

@@ -1,5 +1,11 @@
 /** What `vfiokit run --against` prints when plugins did something else than was recorded. */
-import type { ChangedPart, RecordedCall, Recording, RecordingDifference } from '@vfiokit/host'
+import {
+  type ChangedPart,
+  isSameValue,
+  type RecordedCall,
+  type Recording,
+  type RecordingDifference,
+} from '@vfiokit/host'
 import type { Paint } from '../terminal.ts'
 
 interface Compared {
@@ -44,10 +50,13 @@ function countsText(expected: Recording, found: Recording, run: number): string[
   return was === is ? [] : ['', `${was} calls were recorded, ${is} are made`]
 }
 
-/** The line of a call in the file: behind the header, all of each run before, and the start of its own. */
-function lineOf({ runs }: Recording, run: number, call: number): number {
-  const before = runs.slice(0, run).reduce((sum, { calls }) => sum + calls.length + 2, 0)
-  return 1 + before + 1 + Math.min(call, (runs[run]?.calls.length ?? 0) + 1)
+function lineOf(recording: Recording, run: number, call: number): number {
+  return lineOfRun(recording, run) + Math.min(call, (recording.runs[run]?.calls.length ?? 0) + 1)
+}
+
+/** The line on which a run begins: behind the header, and the start, calls and verdict of each run before. */
+export function lineOfRun({ runs }: Recording, run: number): number {
+  return 2 + runs.slice(0, run).reduce((sum, { calls }) => sum + calls.length + 2, 0)
 }
 
 /** When one side has ended, there is nothing to compare part by part. */
@@ -65,9 +74,9 @@ function partText({ part, expected, found }: ChangedPart, { call, ...both }: Rec
 /** Goes down while exactly one thing in it differs: `answer.offset`. */
 function narrowed(changed: ChangedPart): ChangedPart {
   const [was, is] = [entriesOf(changed.expected), entriesOf(changed.found)]
-  if (was === undefined || is === undefined || Object.keys(was).join() !== Object.keys(is).join())
-    return changed
-  const different = Object.keys(was).filter((key) => JSON.stringify(was[key]) !== JSON.stringify(is[key]))
+  if (was === undefined || is === undefined) return changed
+  if (Object.keys(was).sort().join() !== Object.keys(is).sort().join()) return changed
+  const different = Object.keys(was).filter((key) => !isSameValue(was[key], is[key]))
   const [key] = different
   if (key === undefined || different.length > 1) return changed
   return narrowed({ part: `${changed.part}.${key}`, expected: was[key], found: is[key] })

@@ -92,6 +92,19 @@ test('a file that is no recording is 2, with its line', async () => {
   )
 })
 
+test('a strategy that is recorded and that there is not is 2, with its line', async () => {
+  const file = placeFor('run.jsonl')
+  await vfiokit(['run', SCENARIO, '--record', file, '--strategy', 'rfc-2021', '--strategy', 'unmap-range'])
+  const lines = readFileSync(file, 'utf8').replace('"strategy":"unmap-range"', '"strategy":"own"')
+  writeFileSync(file, lines)
+  const at = lines.split('\n').findIndex((line) => line.includes('"own"')) + 1
+  const { code, out, err } = await vfiokit(['run', SCENARIO, '--against', file])
+  expect({ code, out }).toEqual({ code: 2, out: '' })
+  expect(err).toContain(`${file}:${at}: error: there is no such strategy (expected unmap-range, `)
+  const given = await vfiokit(['run', SCENARIO, '--against', file, '--strategy', 'won'])
+  expect(given.err).toMatch(/^error: there is no such strategy .*found won/)
+})
+
 test('a place that cannot be written, and options that do not go together, are 2', async () => {
   expect(await vfiokit(['run', SCENARIO, '--record', '/nowhere/run.jsonl'])).toMatchObject({
     code: 2,

@@ -1,6 +1,7 @@
 /** `vfiokit run --record FILE` and `--against FILE`: writes what plugins did, and compares with it. */
 import { writeFileSync } from 'node:fs'
 import {
+  ConfigError,
   callCount,
   firstDifference,
   PluginRecorder,
@@ -11,7 +12,7 @@ import {
   type Scenario,
 } from '@vfiokit/host'
 import { painter, type Terminal } from '../terminal.ts'
-import { differenceText } from './recording-report.ts'
+import { differenceText, lineOfRun } from './recording-report.ts'
 import type { RunFlags } from './run.ts'
 
 interface Comparison {
@@ -40,14 +41,19 @@ export async function compareWith(
 ): Promise<number> {
   const expected = readRecordingFile(file)
   const recorder = new PluginRecorder()
-  await runScenario(scenario, {
-    seed: flags.seed ?? expected.runs[0]?.start.seed,
-    strategies: flags.strategy ?? expected.runs.map(({ start }) => start.strategy),
-    recorder,
-    onHost: ({ warningLines }) => {
-      for (const line of warningLines) terminal.err.write(`${line}\n`)
-    },
-  })
+  const recorded = expected.runs.map(({ start }) => start.strategy)
+  try {
+    await runScenario(scenario, {
+      seed: flags.seed ?? expected.runs[0]?.start.seed,
+      strategies: flags.strategy ?? recorded,
+      recorder,
+      onHost: ({ warningLines }) => {
+        for (const line of warningLines) terminal.err.write(`${line}\n`)
+      },
+    })
+  } catch (cause) {
+    throw flags.strategy === undefined ? inRecording(cause, file, expected) : cause
+  }
   const found = recorder.recording(path)
   const difference = firstDifference(expected, found)
   const text =
@@ -56,6 +62,18 @@ export async function compareWith(
       : differenceText(difference, { path, file, expected, found }, painter(terminal))
   terminal.out.write(`${text}\n`)
   return difference === undefined ? 0 : 1
+}
+
+/** A strategy that the recording names, and that there is not, stands in its file. */
+function inRecording(cause: unknown, file: string, recording: Recording): unknown {
+  if (!(cause instanceof ConfigError)) return cause
+  return new ConfigError(
+    cause.diagnostics.map((each) => {
+      const run = recording.runs.findIndex(({ start }) => start.strategy === each.found)
+      const isNamed = each.code === 'strategy-unknown' && each.file === undefined && run >= 0
+      return isNamed ? { ...each, file, line: lineOfRun(recording, run) } : each
+    }),
+  )
 }
 
 function counted(recording: Recording): string {

@@ -26,15 +26,43 @@ export function deviceAmong(given: readonly unknown[]): string | undefined {
   return undefined
 }
 
+/** What is asked whether it matches a function: what is opened for devices, a vendor's reset, a capability. */
+export interface MatchesDevices {
+  readonly name: string
+  matches(...given: unknown[]): unknown
+}
+
+function matchesDevices(value: unknown): value is MatchesDevices {
+  if (!isHooks(value)) return false
+  const { name, matches } = value as Partial<MatchesDevices>
+  return typeof name === 'string' && typeof matches === 'function'
+}
+
+/** A plugin with other elements in place of those that have to do with devices. */
+export function withMatchingParts<T extends object>(
+  plugin: T,
+  replace: (element: MatchesDevices, part: string, at: number) => unknown,
+): T {
+  return withParts(plugin, matchesDevices, replace)
+}
+
 /** A plugin with other elements in place of those that are opened for devices. */
 export function withDeviceParts<T extends object>(
   plugin: T,
   replace: (element: OpensDevices, part: string, at: number) => unknown,
 ): T {
+  return withParts(plugin, opensDevices, replace)
+}
+
+function withParts<T extends object, E>(
+  plugin: T,
+  isMeant: (element: unknown) => element is E,
+  replace: (element: E, part: string, at: number) => unknown,
+): T {
   const parts = Object.entries(plugin)
-    .filter(([, part]) => Array.isArray(part) && part.some(opensDevices))
+    .filter(([, part]) => Array.isArray(part) && part.some(isMeant))
     .map(([name, part]: [string, unknown[]]) => {
-      return [name, part.map((each, at) => (opensDevices(each) ? replace(each, name, at) : each))]
+      return [name, part.map((each, at) => (isMeant(each) ? replace(each, name, at) : each))]
     })
   return { ...plugin, ...Object.fromEntries(parts) }
 }

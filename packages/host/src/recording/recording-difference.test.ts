@@ -1,4 +1,4 @@
-import { firstDifference, type RecordedCall, type Recording } from '@vfiokit/host'
+import { firstDifference, type RecordedCall, type RecordedValue, type Recording } from '@vfiokit/host'
 import { expect, test } from 'vitest'
 
 const start = { strategy: 'unmap-range', seed: 1, kernel: '7.2' }
@@ -22,6 +22,14 @@ test('equal recordings differ in nothing, whatever the scenario is called', () =
   expect(
     firstDifference(recordingOf(calls(3)), { ...recordingOf(calls(3)), scenario: 'other' }),
   ).toBeUndefined()
+})
+
+test('the order of keys is none: objects are the same', () => {
+  const answer = (value: RecordedValue) => recordingOf(calls(1, { 1: { answer: value } }))
+  const one = { sizeBytes: 8, kind: { vendor: 1, subtype: 2 } }
+  const other = { kind: { subtype: 2, vendor: 1 }, sizeBytes: 8 }
+  expect(firstDifference(answer(one), answer(other))).toBeUndefined()
+  expect(firstDifference(answer([one, 1]), answer([1, one]))).toMatchObject({ call: 1 })
 })
 
 test('the first call that differs, by part, with three calls on each side', () => {

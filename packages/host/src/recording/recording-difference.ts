@@ -72,12 +72,24 @@ function around(
   }
 }
 
-/** By JSON: what is in a file has been JSON, and what is absent says nothing. */
+/** As JSON: what is in a file has been JSON, and what is absent says nothing. */
 function changedParts(
   expected: Readonly<Record<string, unknown>>,
   found: Readonly<Record<string, unknown>>,
 ): ChangedPart[] {
   return [...new Set([...Object.keys(expected), ...Object.keys(found)])]
-    .filter((part) => JSON.stringify(expected[part]) !== JSON.stringify(found[part]))
+    .filter((part) => !isSameValue(expected[part], found[part]))
     .map((part) => ({ part, expected: expected[part], found: found[part] }))
+}
+
+/** Whether two recorded values say the same. The keys of an object have no order. */
+export function isSameValue(one: unknown, other: unknown): boolean {
+  return sortedText(one) === sortedText(other)
+}
+
+function sortedText(value: unknown): string | undefined {
+  return JSON.stringify(value, (_, each: unknown) => {
+    if (typeof each !== 'object' || each === null || Array.isArray(each)) return each
+    return Object.fromEntries(Object.entries(each).sort(([a], [b]) => (a < b ? -1 : 1)))
+  })
 }

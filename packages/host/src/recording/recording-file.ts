@@ -9,13 +9,19 @@ import { readText } from '../input-file.ts'
 import type { RecordedValue } from './recorded-value.ts'
 import { RECORDING_FORMAT, type RecordedCall, type RecordedRun, type Recording } from './recording.ts'
 
-const value: z.ZodType<RecordedValue> = z.json()
+/** Whatever JSON says: the text has been parsed. */
+const value = z.unknown() as z.ZodType<RecordedValue>
+const SEED_MAX = 0xffff_ffff
 
 /** Kinds of lines. */
 const LINES = {
   header: z.strictObject({ vfiokit: z.literal(RECORDING_FORMAT), scenario: z.string() }),
   run: z.strictObject({
-    run: z.strictObject({ strategy: z.string(), seed: z.number(), kernel: z.string() }),
+    run: z.strictObject({
+      strategy: z.string(),
+      seed: z.int().min(0).max(SEED_MAX),
+      kernel: z.string(),
+    }),
   }),
   call: z.strictObject({
     call: z.number(),
@@ -40,7 +46,7 @@ type LineOf<K extends LineKind> = z.infer<(typeof LINES)[K]>
 /** What may stand behind each kind. */
 const FOLLOWS: Readonly<Record<LineKind | 'start', readonly LineKind[]>> = {
   start: ['header'],
-  header: ['run', 'end'],
+  header: ['run'],
   run: ['call', 'verdict'],
   call: ['call', 'verdict'],
   verdict: ['run', 'end'],
@@ -162,18 +168,32 @@ function expectedText(kinds: readonly LineKind[]): string {
   return kinds.length === 0 ? 'the end of the file' : kinds.map((kind) => NAMES[kind]).join(' or ')
 }
 
+/** Far more than a recorder writes. Of what is nested deeper nothing could be compared or shown. */
+const NESTING_MAX = 64
+
 function parsed(text: string): unknown {
   try {
-    return JSON.parse(text)
+    return nestingOf(text) > NESTING_MAX ? undefined : JSON.parse(text)
   } catch {
     return undefined
   }
 }
 
+function nestingOf(text: string): number {
+  let [depth, most] = [0, 0]
+  for (const bracket of text.replaceAll(/"(?:[^"\\]|\\.)*"/g, '').match(/[[\]{}]/g) ?? []) {
+    depth += bracket === '[' || bracket === '{' ? 1 : -1
+    most = Math.max(most, depth)
+  }
+  return most
+}
+
 /** A damaged line can be a whole file. */
 const FOUND_MAX = 60
 
+/** Without what a terminal would obey. */
 function shortened(text: string): string {
   if (text === '') return 'an empty line'
-  return text.length > FOUND_MAX ? `${text.slice(0, FOUND_MAX)}...` : text
+  const shown = text.slice(0, FOUND_MAX).replaceAll(/\p{Cc}/gu, '\ufffd')
+  return text.length > FOUND_MAX ? `${shown}...` : shown
 }

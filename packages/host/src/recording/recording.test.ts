@@ -14,6 +14,7 @@ import { VfioError } from '@vfiokit/vfio-core'
 import { describe, expect, test } from 'vitest'
 import { defectsOf } from '../fixtures/folder.ts'
 import { DEMO_SCENARIO, HOST, scenarioOf } from '../fixtures/machine.ts'
+import { RecordedValues } from './recorded-value.ts'
 
 const NIC = '0000:01:00.1'
 
@@ -117,7 +118,11 @@ describe('what is written down', () => {
         provider: 'card',
         device: NIC,
         member: 'later',
-        arguments: [{ device: NIC }, { bigint: '0x7' }, { memory: 1, sizeBytes: 5000 }],
+        arguments: [
+          { device: NIC },
+          { bigint: '0x7' },
+          { memory: 1, sizeBytes: 5000, digest: expect.any(String) },
+        ],
         answer: { inner: { members: ['deeper'] } },
       },
       {
@@ -142,6 +147,69 @@ describe('what is written down', () => {
     expect(runs.map(({ start }) => start.strategy)).toEqual(options.strategies)
     const members = new Set(runs.flatMap(({ calls }) => calls.map(({ member }) => member)))
     expect([...members].sort()).toEqual(expect.arrayContaining(['fault', 'matches', 'open', 'resetDone']))
+  })
+
+  test('of many bytes a digest: other bytes are another value', () => {
+    const of = (at: number) => {
+      const bytes = new Uint8Array(5000)
+      bytes[at] = 1
+      return new RecordedValues().of(bytes)
+    }
+    expect(of(4999)).toEqual({ memory: 1, sizeBytes: 5000, digest: expect.stringMatching(/^[0-9a-f]{16}$/) })
+    expect(of(4999)).not.toEqual(of(4998))
+    expect(new RecordedValues().of(new Uint8Array([7, 8]).buffer)).toEqual({ hex: '0708' })
+  })
+
+  test('an object once, however often it stands in a value', () => {
+    const card: { name: string; pages: object[] } = { name: 'card', pages: [] }
+    for (let at = 0; at < 30; at++) card.pages.push({ at, card, all: card.pages })
+    const shared = { size: 1 }
+    expect(new RecordedValues().of([shared, shared])).toEqual([{ size: 1 }, { same: '[0]' }])
+    const text = JSON.stringify(new RecordedValues().of({ own: card }))
+    expect(text).toContain('{"at":29,"card":{"same":".own"},"all":{"same":".own.pages"}}')
+    expect(text.length).toBeLessThan(5000)
+  })
+
+  test('a getter is told and not run', () => {
+    const answer = {
+      get ready(): boolean {
+        throw new Error('asked too early')
+      },
+    }
+    expect(new RecordedValues().of(answer)).toEqual({ ready: { getter: true } })
+  })
+
+  test('two providers of one name are told apart', async () => {
+    const one = { name: 'card', matches: () => true, open: () => [] }
+    const plugins = [1, 2].map((at) =>
+      definePlugin({ name: `p${at}`, api: 1, regionProviders: [{ ...one }] }),
+    )
+    const run = new PluginRecorder().next()
+    for (const { regionProviders } of run.wrap(plugins)) regionProviders![0]!.matches({ bdf: NIC } as never)
+    expect(run.calls.map(({ provider }) => provider)).toEqual(['card', 'card (2)'])
+  })
+
+  test('resets and capabilities of vendors too', async () => {
+    const plugin = definePlugin({
+      name: 'card',
+      api: 1,
+      resetMethods: [
+        { name: 'own reset', matches: ({ bdf }) => bdf === NIC, reset: () => 'ENOTTY' as const },
+      ],
+      capabilityHandlers: [{ name: 'own table', matches: () => false, id: 9, lengthBytes: 4, registers: [] }],
+    })
+    const { recording } = await record(plugin, [[{ reset: { device: 'nic' } }]])
+    const calls = recording.runs[0]!.calls
+    const own = { provider: 'own reset', device: NIC }
+    expect(calls).toContainEqual({
+      ...own,
+      call: expect.any(Number),
+      member: 'reset',
+      arguments: [{ host: NIC }],
+      answer: 'ENOTTY',
+    })
+    expect(calls).toContainEqual(expect.objectContaining({ ...own, member: 'matches', answer: true }))
+    expect(calls).toContainEqual(expect.objectContaining({ provider: 'own table', answer: false }))
   })
 
   test('what a plugin does wrong is told as without: a region twice, a promise, an Operation', async () => {
@@ -221,6 +289,22 @@ describe('a file', () => {
       with_(3, `${lines[2]}\n${lines[2]}`),
       'r.jsonl:4: error: this is no recording of plugins (expected call 2, found call 1) [no-recording]',
     ],
+    [
+      'has no run',
+      `${lines[0]}\n{"end":{"runs":0}}\n`,
+      'r.jsonl:2: error: this is no recording of plugins (expected a run, found {"end":{"runs":0}}) [no-recording]',
+    ],
+    [
+      'has a seed that is none',
+      with_(2, '{"run":{"strategy":"unmap-range","seed":-1.5,"kernel":"7.2"}}'),
+      'r.jsonl:2: error: this is no recording of plugins (expected a run, found {"run"',
+    ],
+    [
+      'has values too deep for any plugin',
+      with_(3, `{"call":1,"provider":"p","member":"m","arguments":${'['.repeat(1e5)}${']'.repeat(1e5)}}`),
+      'r.jsonl:3: error: this is no recording of plugins (expected a call or the verdict of a run, found {"call":1',
+    ],
+    ['has what a terminal would obey', with_(3, '\u001b[2J\u0007junk'), 'found \ufffd[2J\ufffdjunk)'],
     [
       'goes on behind its end',
       `${text}{}\n`,

@@ -2,7 +2,7 @@
 import type { Operation } from '@vfiokit/locking'
 import type { Plugin } from '@vfiokit/plugin'
 import { type HookCall, HookProxies } from '../hooks/hook-proxy.ts'
-import { deviceAmong, withDeviceParts } from '../hooks/opens-devices.ts'
+import { deviceAmong, type MatchesDevices, withMatchingParts } from '../hooks/opens-devices.ts'
 import type { Host } from '../host.ts'
 import { hexOf, RecordedValues, thrownValue } from './recorded-value.ts'
 import type { RecordedCall } from './recording.ts'
@@ -21,15 +21,24 @@ interface Asked {
 export class RunRecorder {
   readonly calls: RecordedCall[] = []
   readonly #values = new RecordedValues()
+  /** How many have each name. */
+  readonly #names = new Map<string, number>()
   #host: Host | undefined
 
   /** Plugins that do the same and are written down. What has nothing to do with devices is left as it is. */
   wrap(plugins: readonly Plugin[]): readonly Plugin[] {
     return plugins.map((plugin) =>
-      withDeviceParts(plugin, (each) =>
-        this.#inFront(each, { provider: each.name, device: undefined, from: '' }),
+      withMatchingParts(plugin, (each) =>
+        this.#inFront(each, { provider: this.#nameOf(each), device: undefined, from: '' }),
       ),
     )
+  }
+
+  /** A second one of a name is told apart. */
+  #nameOf({ name }: MatchesDevices): string {
+    const times = (this.#names.get(name) ?? 0) + 1
+    this.#names.set(name, times)
+    return times === 1 ? name : `${name} (${times})`
   }
 
   /** The host that the plugins were given to: it knows the indexes of regions. */

@@ -80,7 +80,7 @@ function dataChanges(before: object, after: object, name: string): AnswerChange[
 }
 
 function dataOf(value: object): Map<string, string> {
-  const shown = new RecordedValues()
+  const shown = new RecordedValues('size')
   return new Map(
     Object.entries(value)
       .filter(([key, each]) => typeof each !== 'function' && each !== undefined && !TOLD_ABOVE.has(key))
@@ -90,7 +90,7 @@ function dataOf(value: object): Map<string, string> {
 
 /** Anything that is no list: the same members and data, or the device has to be opened anew. */
 function otherChanges(before: unknown, after: unknown): AnswerChange[] {
-  const shape = (value: unknown) => JSON.stringify(new RecordedValues().of(value))
+  const shape = (value: unknown) => JSON.stringify(new RecordedValues('size').of(value))
   if (shape(before) === shape(after)) return []
   const members = isHooks(before) && isHooks(after) ? memberChanges(before, after, 'device') : []
   const changes = members.length > 0 ? members : [{ text: 'device: other data or members inside' }]
