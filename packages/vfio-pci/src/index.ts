@@ -31,6 +31,7 @@ export {
   type OpenPciDeviceInit,
 } from './open-pci-device.ts'
 export { PciBus, type PciBusOptions } from './pci-bus.ts'
+export { PluginCalls } from './plugin-calls.ts'
 export { describeFailure, type PluginFailure, type PluginFailureLog } from './plugin-failure.ts'
 export { DevicePower, type DevicePowerOptions } from './power/device-power.ts'
 export { LowPower } from './power/low-power.ts'

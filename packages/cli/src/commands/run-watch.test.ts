@@ -1,4 +1,4 @@
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
@@ -116,6 +116,33 @@ test('a changed scenario gets a new host, one that is wrong does not; a module b
   })
   copyFileSync(join(EXAMPLE, 'scenario.yaml'), join(place, 'scenario.yaml'))
   expect((await printed()).out).toMatch(/scenario\.yaml: changed, a new host\n[\s\S]*plugin +function/)
+  process.emit('SIGINT')
+  expect(await ended).toBe(0)
+})
+
+test('a plugin that was not used is tried again with the next that changes', async () => {
+  const place = folder()
+  const [one, two] = ['one', 'two'].map((name) => join(place, name))
+  for (const each of [one!, two!]) mkdirSync(each)
+  const host = readFileSync(join(place, 'host.yaml'), 'utf8')
+  writeFileSync(join(place, 'host.yaml'), host.replace('./index.js', './one/index.js, ./two/index.js'))
+  const write = (text: string) => writeFileSync(join(one!, 'index.js'), text)
+  const other = (version: number) =>
+    writeFileSync(
+      join(two!, 'index.js'),
+      `globalThis.vfiokitOther = ${version}
+export default { kind: '@vfiokit/Plugin', name: 'two', api: 1 }`,
+    )
+  write(pluginText())
+  other(1)
+  const { ended, printed } = watching(join(place, 'scenario.yaml'))
+  await printed()
+  write(pluginText({ more: '...(globalThis.vfiokitOther === 2 ? [] : [{}]), ', counters: 'sizeBytes: 128' }))
+  expect((await printed()).out).toMatch(/one\/index\.js: not used/)
+  other(2)
+  const { out } = await printed()
+  expect(out).toMatch(/one\/index\.js, .*two\/index\.js: loaded into the running host\n/)
+  expect(out).toContain('region 9 has 128 bytes, had 64')
   process.emit('SIGINT')
   expect(await ended).toBe(0)
 })

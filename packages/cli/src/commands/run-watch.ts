@@ -37,8 +37,10 @@ export async function watchRun(path: string, flags: RunFlags, terminal: Terminal
 
 class WatchedRun {
   #scenario!: Scenario
-  #running!: RunningScenario
+  #running: RunningScenario | undefined
   #plugins: Awaited<ReturnType<typeof watchedPlugins>> = []
+  /** Changes of modules that are not used yet: what comes next may be what they lack. */
+  #unused: readonly string[] = []
   exitCode = 0
 
   constructor(
@@ -55,15 +57,18 @@ class WatchedRun {
   async begin(): Promise<void> {
     const scenario = readScenarioFile(this.path)
     const plugins = await watchedPlugins(scenario)
-    this.#running = await RunningScenario.start(scenario, plugins, {
+    const running = await RunningScenario.start(scenario, plugins, {
       seed: this.flags.seed,
       strategies: this.flags.strategy,
     })
+    this.#running?.close()
+    this.#running = running
     this.#scenario = scenario
     this.#plugins = plugins
-    const { host } = this.#running
+    this.#unused = []
+    const { host } = running
     for (const line of host.warningLines) this.terminal.err.write(`${line}\n`)
-    const result = this.#running.run()
+    const result = running.run()
     const paint = painter(this.terminal)
     const { document } = scenario
     this.#print([headingText({ path: this.path, document, host, results: [result] }, paint)])
@@ -84,13 +89,17 @@ class WatchedRun {
     }
   }
 
-  async #reload(files: readonly string[]): Promise<void> {
+  async #reload(changed: readonly string[]): Promise<void> {
+    const files = [...new Set([...this.#unused, ...changed])]
+    this.#unused = files
     const plugins = await watchedPlugins(this.#scenario, files, this.#plugins)
-    const report = await this.#running.reload(plugins)
+    const running = this.#running!
+    const report = await running.reload(plugins)
     this.#print([reportText(files, report)])
     if (report.outcome === 'kept') return
     this.#plugins = plugins
-    this.#show(this.#running.run(), false)
+    this.#unused = []
+    this.#show(running.run(), false)
   }
 
   #show(result: ScenarioResult, timeline: boolean): void {

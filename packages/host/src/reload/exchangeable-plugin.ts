@@ -3,7 +3,7 @@
  * plugin itself.
  */
 import type { Plugin } from '@vfiokit/plugin'
-import { HookProxies } from '../hooks/hook-proxy.ts'
+import { type HookCall, HookProxies } from '../hooks/hook-proxy.ts'
 import { deviceAmong, type OpensDevices, withDeviceParts } from '../hooks/opens-devices.ts'
 
 /** What one provider answered for one device, the last time it was opened. */
@@ -12,6 +12,8 @@ export interface Opened {
   /** What it was opened with; the new code is opened with the same. */
   readonly given: readonly unknown[]
   readonly proxies: HookProxies
+  /** A log of DMA was started and not stopped. */
+  isLogging: boolean
 }
 
 /** One provider of a plugin. */
@@ -56,9 +58,22 @@ function slotOf(element: OpensDevices, place: string): Slot {
     const answer = call.ask()
     const device = deviceAmong(call.arguments)
     if (call.member !== 'open' || device === undefined) return answer
-    const own = new HookProxies(answer, (each) => each.ask())
-    opened.set(device, { device, given: call.arguments, proxies: own })
-    return own.answer
+    const own: Opened = {
+      device,
+      given: call.arguments,
+      proxies: new HookProxies(answer, (each) => askNoting(each, own)),
+      isLogging: false,
+    }
+    opened.set(device, own)
+    return own.proxies.answer
   })
   return { place, proxies, opened }
+}
+
+/** An errno leaves a log as it was. */
+function askNoting(call: HookCall, opened: Opened): unknown {
+  const answer = call.ask()
+  if (call.path === '.dmaLog' && answer === undefined && ['start', 'stop'].includes(call.member))
+    opened.isLogging = call.member === 'start'
+  return answer
 }

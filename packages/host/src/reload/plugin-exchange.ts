@@ -1,10 +1,12 @@
 /** Puts new code behind the regions of open devices: between two runs, when nobody is inside a plugin. */
 import type { Plugin } from '@vfiokit/plugin'
+import { PluginCalls } from '@vfiokit/vfio-pci'
 import { membersOf } from '../hooks/hooks.ts'
 import type { OpensDevices } from '../hooks/opens-devices.ts'
 import type { Host } from '../host.ts'
 import type { Stage } from '../scenario/stage.ts'
 import { type AnswerChange, answerChanges } from './answer-changes.ts'
+import { obstaclesOf } from './exchange-obstacles.ts'
 import { type ExchangeablePlugin, elementsOf, type Opened } from './exchangeable-plugin.ts'
 
 /** An exchange that is prepared: the new code has been opened, the old is in place. */
@@ -38,7 +40,7 @@ export function planExchange(
   const changed = running.flatMap((each, at) =>
     each.current === plugins[at] ? [] : [{ each, next: plugins[at]! }],
   )
-  const needsHost = changed.flatMap(({ each, next }) => partChanges(each, next))
+  const needsHost = changed.flatMap(({ each, next }) => obstacles(each, next, host))
   const replacements: Replacement[] = []
   if (needsHost.length === 0)
     for (const { each, next } of changed) {
@@ -59,6 +61,14 @@ export function planExchange(
       return zapped
     },
   }
+}
+
+/** Before anything is opened. */
+function obstacles(each: ExchangeablePlugin, next: Plugin, host: Host): string[] {
+  const others = partChanges(each, next)
+  if (others.length > 0) return others
+  const elements = elementsOf(next)
+  return each.slots.flatMap((slot) => obstaclesOf(slot, elements.get(slot.place)!, host))
 }
 
 /** What every plugin has. */
@@ -147,13 +157,8 @@ function closeAll(replacements: readonly Replacement[]): void {
 
 /** What goes wrong is told as when a device is closed. */
 function closeAnswer(answer: unknown, { host, element, opened }: Replacement): void {
-  const { name: plugin } = element
-  const { device } = opened
+  const calls = new PluginCalls(element.name, opened.device, host.bus.log)
   for (const each of Array.isArray(answer) ? new Set<unknown>(answer) : [answer])
     if (typeof each === 'object' && each !== null && membersOf(each).includes('close'))
-      try {
-        ;(each as { close(): unknown }).close()
-      } catch (cause) {
-        host.bus.log({ plugin, device, member: 'close', cause })
-      }
+      calls.tolerated('close', () => (each as { close(): unknown }).close())
 }

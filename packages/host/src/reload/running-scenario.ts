@@ -33,6 +33,8 @@ interface Running {
   readonly host: Host
   readonly stage: Stage
   readonly plugins: readonly ExchangeablePlugin[]
+  /** How many failures of plugins earlier runs have told. */
+  told: number
 }
 
 /** One scenario under one strategy: the first of those that are asked for. */
@@ -70,9 +72,17 @@ export class RunningScenario {
     return this.#running.stage
   }
 
-  /** Runs the tasks, on what earlier runs have left. */
+  /** Runs the tasks, on what earlier runs have left. What plugins did wrong is told by one run, the next. */
   run(): ScenarioResult {
-    return runTasks(this.stage, this.scenario.document, { seed: this.options.seed })
+    const result = runTasks(this.stage, this.scenario.document, { seed: this.options.seed })
+    const pluginFailures = result.pluginFailures.slice(this.#running.told)
+    this.#running.told = result.pluginFailures.length
+    return { ...result, pluginFailures }
+  }
+
+  /** Ends its processes, so that plugins see the end of their devices; not where locks are held for ever. */
+  close(): void {
+    if (this.#stuck().length === 0) exitAll(this.stage)
   }
 
   /**
@@ -105,12 +115,15 @@ export class RunningScenario {
     { changes }: Exchange,
     reasons: readonly string[],
   ): Promise<ReloadReport> {
+    let next: Running
     try {
-      this.#running = await bringUp(this.scenario, plugins, this.options)
+      next = await bringUp(this.scenario, plugins, this.options)
     } catch (cause) {
       if (!(cause instanceof ConfigError)) throw cause
       return { outcome: 'kept', changes, reasons: cause.message.split('\n'), zappedPages: 0 }
     }
+    this.close()
+    this.#running = next
     return { outcome: 'new-host', changes, reasons, zappedPages: 0 }
   }
 
@@ -127,7 +140,7 @@ export class RunningScenario {
       const { topology, strategy } = this.host
       const host = await createHost({ ...this.scenario.host, topology, strategy, plugins })
       const bare = { ...document, mappings: {}, tasks: [] }
-      closeAll(setStage(host, bare, complain), document.processes)
+      exitAll(setStage(host, bare, complain))
       return host.bus.failureLines
     } catch (cause) {
       if (!(cause instanceof ConfigError)) throw cause
@@ -153,12 +166,9 @@ async function bringUp(
     strategy: strategy ?? first.strategy,
     plugins: plugins.map(({ plugin }) => plugin),
   })
-  return { host, stage: stageFor(host, document, complain), plugins }
+  return { host, stage: stageFor(host, document, complain), plugins, told: 0 }
 }
 
-/** So that plugins see the end of what was only tried. */
-function closeAll(stage: Stage, processes: readonly string[]): void {
-  for (const process of processes)
-    for (const device of stage.bdfs.keys())
-      for (const open of stage.devices(process, device)) runLive(open.close())
+function exitAll({ processes }: Stage): void {
+  for (const process of processes.values()) runLive(process.exit())
 }
