@@ -43,6 +43,9 @@ export const MAY_IMPORT = {
 /** Layers whose imports of other layers are types only: they must not pull code in. */
 export const TYPES_ONLY = ['plugin']
 
+/** Layers whose objects plugins make, maybe with a copy of their own: those are told by kind, never by class. */
+export const MAY_BE_COPIED = ['locking', 'plugin']
+
 /** The containers: only `module.ts` of a package and the composition root know them. */
 export const CONTAINER = ['inversify', 'reflect-metadata']
 

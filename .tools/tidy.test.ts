@@ -92,6 +92,21 @@ describe('a canary', () => {
           '(the table is in .tools/layers.mjs)',
       ],
     ]),
+    ...[
+      ['packages/explorer/src/a.ts', '@vfiokit/locking'],
+      ['packages/locking/src/driver/a.ts', '../page-ops.ts'],
+    ].map(([file = '', from]): [string, string, string, string[]] => [
+      `a class of another copy, from ${from}`,
+      file,
+      `import { type Op, ZapOp } from '${from}'\nexport const isZap = (op: Op) => op instanceof ZapOp\n`,
+      [`${file}:2 class-of-a-copy: ZapOp has other classes in other copies of its package: ask for its kind`],
+    ]),
+    [
+      'classes that only one copy has',
+      'packages/explorer/src/a.ts',
+      `import { LinkOp } from './a.ts'\nexport const is = (a: object) => a instanceof LinkOp || a instanceof Map\n`,
+      [],
+    ],
     ['a TODO with a number', 'a.ts', '// TODO(#7): later', []],
     [
       'a TODO without a number',

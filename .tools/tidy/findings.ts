@@ -7,13 +7,14 @@
  * | file-length | a file is at most 400 lines |
  * | vague-name | no file or folder is called utils, helpers, common, misc or types |
  * | against-the-flow | packages import each other only as the table in layers.mjs says |
+ * | class-of-a-copy | what a plugin may have made with a copy of its own is not told by `instanceof` |
  * | todo-without-number | a to-do says where it is tracked: TODO(#12) |
  * | line-width | no line is over 120 columns, long strings and addresses aside (the formatter keeps code at 110) |
  */
 import { basename } from 'node:path'
 import ts from 'typescript'
 import { descendants, importsOf, parse } from '../imports.ts'
-import { layerOfFile, layerOfImport, MAY_IMPORT } from '../layers.mjs'
+import { layerOfFile, layerOfImport, MAY_BE_COPIED, MAY_IMPORT } from '../layers.mjs'
 
 export const MAX_FUNCTION_LINES = 70
 export const MAX_FILE_LINES = 400
@@ -38,6 +39,7 @@ const rules: Readonly<Record<string, Rule>> = {
   'file-length': longFile,
   'vague-name': vagueNames,
   'against-the-flow': importsAgainstTheFlow,
+  'class-of-a-copy': classesOfCopies,
   'todo-without-number': looseTodos,
   'line-width': wideLines,
 }
@@ -90,6 +92,31 @@ function* importsAgainstTheFlow(source: ts.SourceFile): ReturnType<Rule> {
     if (to === undefined || to === from || MAY_IMPORT[from]?.includes(to)) continue
     yield { line, message: `${from} may not import ${name} (the table is in .tools/layers.mjs)` }
   }
+}
+
+function* classesOfCopies(source: ts.SourceFile): ReturnType<Rule> {
+  const layers = layersOfNames(source)
+  for (const node of descendants(source)) {
+    if (!ts.isBinaryExpression(node) || node.operatorToken.kind !== ts.SyntaxKind.InstanceOfKeyword) continue
+    const name = node.right.getText(source)
+    if (!MAY_BE_COPIED.includes(layers.get(name) ?? '')) continue
+    const message = `${name} has other classes in other copies of its package: ask for its kind`
+    yield { line: lineAt(source, node.right.getStart(source)), message }
+  }
+}
+
+/** Imported names, each with the layer that it comes from. */
+function layersOfNames(source: ts.SourceFile): ReadonlyMap<string, string | undefined> {
+  const imports = source.statements.filter((statement) => ts.isImportDeclaration(statement))
+  return new Map(
+    imports.flatMap(({ importClause, moduleSpecifier }) => {
+      const from = (moduleSpecifier as ts.StringLiteral).text
+      const layer = from.startsWith('.') ? layerOfFile(source.fileName) : layerOfImport(from)
+      const names = importClause?.namedBindings
+      const named = names !== undefined && ts.isNamedImports(names) ? names.elements : []
+      return named.map(({ name }) => [name.text, layer] as const)
+    }),
+  )
 }
 
 function* looseTodos(source: ts.SourceFile): ReturnType<Rule> {

@@ -4,6 +4,7 @@
  * Live it keeps insertion order. An explorer branches over every member that could be first, which
  * covers more than live does and never less.
  */
+import { isOfKind } from './of-kind.ts'
 import { Op } from './op.ts'
 
 /** What can be in a list: something with an identity. */
@@ -13,6 +14,8 @@ export interface Listed {
 
 /** A set of members of a known universe, in order of insertion. */
 export class BoundedList<T extends Listed> {
+  /** Also of lists of another copy of this package. */
+  readonly kind = '@vfiokit/BoundedList'
   readonly #members = new Set<T>()
 
   /**
@@ -23,6 +26,11 @@ export class BoundedList<T extends Listed> {
     readonly name: string,
     readonly universe: () => Iterable<T>,
   ) {}
+
+  /** Whether something is a list. */
+  static is(value: unknown): value is BoundedList<Listed> {
+    return isOfKind(value, '@vfiokit/BoundedList')
+  }
 
   /** Whether `member` is listed, for predicates that take no step. */
   contains(member: T): boolean {

@@ -4,6 +4,7 @@
  * Live it is backed by whatever `read` and `write` touch, such as a bit of a virtual register; an
  * explorer keeps it as a few bits of a packed state. `values` says which values it can have.
  */
+import { isOfKind } from './of-kind.ts'
 import { Op } from './op.ts'
 
 /** Where a cell's value really is. */
@@ -22,6 +23,8 @@ export interface Readable<T> {
 
 /** A piece of state with finitely many values. */
 export class Cell<T> implements Readable<T> {
+  /** Also of cells of another copy of this package. */
+  readonly kind = '@vfiokit/Cell'
   readonly getOp: Op<T>
   readonly #setOps = new Map<T, SetOp<T>>()
 
@@ -37,6 +40,11 @@ export class Cell<T> implements Readable<T> {
   ) {
     if (values.length === 0) throw new RangeError(`cell ${name} has no values`)
     this.getOp = new GetOp(this)
+  }
+
+  /** Whether something that can be read is a cell. */
+  static is(readable: Readable<unknown>): readable is Cell<unknown> {
+    return isOfKind(readable, '@vfiokit/Cell')
   }
 
   peek(): T {
@@ -61,6 +69,8 @@ export class Cell<T> implements Readable<T> {
  * once is the same; as one op the predicate costs no generator on the hot path.
  */
 export class DerivedCell<T> implements Readable<T> {
+  /** As that of a {@link Cell}. */
+  readonly kind = '@vfiokit/DerivedCell'
   readonly getOp: Op<T>
 
   constructor(
@@ -69,6 +79,11 @@ export class DerivedCell<T> implements Readable<T> {
     readonly compute: () => T,
   ) {
     this.getOp = new GetOp(this)
+  }
+
+  /** Whether something that can be read is computed from other cells. */
+  static is(readable: Readable<unknown>): readable is DerivedCell<unknown> {
+    return isOfKind(readable, '@vfiokit/DerivedCell')
   }
 
   peek(): T {

@@ -15,8 +15,8 @@ export interface GuardedBody<T> {
   readonly act: Body<T>
 }
 
-/** The answer of a read side whose test said no. */
-export const DENIED: unique symbol = Symbol('denied')
+/** The answer of a read side whose test said no; the same in every copy of this package. */
+export const DENIED: unique symbol = Symbol.for('@vfiokit/locking/Denied')
 /** Type of {@link DENIED}. */
 export type Denied = typeof DENIED
 

@@ -66,6 +66,7 @@ export {
   runOptional,
   type Step,
 } from './op.ts'
+export { isLockOp, isMarkOp, isOp, type OpsByKind } from './op-kinds.ts'
 export {
   AccessOp,
   access,

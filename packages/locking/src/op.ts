@@ -21,6 +21,8 @@ export type OpKind =
   | 'access'
   | 'insert'
   | 'is-linked'
+  /** A mapping comes to be, or ends. Of models only: an engine does it by an effect. */
+  | 'link'
   | 'effect'
   | 'label'
   | 'enter'
@@ -73,6 +75,11 @@ export type Operation<T> = Generator<Op<unknown>, T, OpResult>
 
 /** One op, or a whole operation. */
 export type Step<T> = Op<T> | Operation<T>
+
+/** Whether a step is a single op, of whatever copy of this package. */
+export function isSingleOp<T>(step: Step<T>): step is Op<T> {
+  return (step as Partial<Op<T>>).kind !== undefined
+}
 
 /**
  * What a strategy runs, at most once, with its locks held.

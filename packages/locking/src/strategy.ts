@@ -12,12 +12,21 @@ import type { GuardedBody } from './guarded.ts'
 import type { DeviceHandle, MappingHandle } from './handles.ts'
 import type { LockUse } from './lock.ts'
 import type { Mutex } from './mutex.ts'
+import { isOfKind } from './of-kind.ts'
 import type { Body, Operation } from './op.ts'
 import type { RwSemaphore } from './rw-semaphore.ts'
 
 /** A set operation that was not done, and why: EBUSY for contention, else what a member answered. */
 export class Refused {
+  /** Also of what another copy of this package refuses. */
+  readonly kind = '@vfiokit/Refused'
+
   constructor(readonly errno: VfioErrno) {}
+
+  /** Whether the outcome of a set operation is a refusal. */
+  static is(outcome: unknown): outcome is Refused {
+    return isOfKind(outcome, '@vfiokit/Refused')
+  }
 }
 
 /**

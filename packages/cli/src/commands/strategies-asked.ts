@@ -62,7 +62,7 @@ async function fromFile(path: string): Promise<AnyLockingStrategy> {
   throw refused('strategy-file', `${path} has to export one strategy`, 'one', `${strategies.length}`)
 }
 
-/** Node before 22.18 runs no TypeScript. What the file imports must be the modules that are loaded already. */
+/** Node before 22.18 runs no TypeScript. What the file imports of ours is loaded already, so nothing is read twice. */
 async function load(path: string): Promise<Record<string, unknown>> {
   try {
     return await import(pathToFileURL(path).href)

@@ -90,7 +90,7 @@ export function* resetSet(machine: Machine): Operation<VfioErrno | undefined> {
   const outcome = yield* hotReset(machine.strategy, machine.set, members, () =>
     takeMemory('bus-reset', 'bus reset', devices),
   )
-  return outcome instanceof Refused ? outcome.errno : outcome
+  return Refused.is(outcome) ? outcome.errno : outcome
 }
 
 /** Whose devices they are is asked before anything is contended for; here all are the caller's. */

@@ -1,5 +1,5 @@
 /** How long a step takes that was just taken. What is not here takes no time: cells, lists and marks. */
-import { EffectOp, type Op, type OpKind, type OpResult } from '@vfiokit/locking'
+import { isOp, type Op, type OpKind, type OpResult } from '@vfiokit/locking'
 import type { Costs } from '../costs.ts'
 import { WorkOp } from '../machine/work.ts'
 import type { ZapLedger } from '../machine/zap-ledger.ts'
@@ -28,7 +28,7 @@ const COST_OF: { readonly [kind in OpKind]?: (step: TakenStep) => number } = {
   access: ({ result, costs }) => (result === true ? costs.access : costs.fault),
   effect: ({ op, costs }) => {
     if (op instanceof WorkOp) return costs[op.cost]
-    return op instanceof EffectOp && op.subject?.kind === 'bar-access' ? costs.access : 0
+    return isOp(op, 'effect') && op.subject?.kind === 'bar-access' ? costs.access : 0
   },
 }
 

@@ -5,7 +5,7 @@
  * Nothing is drawn here, and what is due at the same time comes in order of arrival: equal scripts and
  * costs give equal runs. A step costs time logarithmic in the number of tasks.
  */
-import { LockOp, type LockUse, type Op, type Operation, type OpResult } from '@vfiokit/locking'
+import { isOp, type LockOp, type LockUse, type Op, type Operation, type OpResult } from '@vfiokit/locking'
 import type { Costs } from '../costs.ts'
 import { WANTED, type ZapCause, type ZapLedger } from '../machine/zap-ledger.ts'
 import { EventHeap } from './event-heap.ts'
@@ -140,7 +140,7 @@ export class Simulation {
       task.input = done === true ? value : undefined
       if (done === true) return this.#endOperation(task)
       this.#steps++
-      if (value instanceof LockOp && value.kind === 'acquire') return this.#acquire(task, value)
+      if (isOp(value, 'acquire')) return this.#acquire(task, value)
       ledger.begin(task.cause)
       const result: OpResult = (value as Op<unknown>).perform()
       task.input = result

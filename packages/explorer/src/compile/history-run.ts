@@ -1,5 +1,13 @@
 /** One run of an operation that is told what each of its steps answers, instead of performing them. */
-import { HeldLocks, LockOp, type LockUse, MarkOp, type Op, type Operation } from '@vfiokit/locking'
+import {
+  HeldLocks,
+  isLockOp,
+  isMarkOp,
+  type LockUse,
+  type MarkOp,
+  type Op,
+  type Operation,
+} from '@vfiokit/locking'
 
 /** Where a run stands. */
 export type Stop =
@@ -49,7 +57,7 @@ export class HistoryRun {
 
   #hold(op: Op<unknown>, result: unknown): void {
     this.broken = undefined
-    if (!(op instanceof LockOp)) return
+    if (!isLockOp(op)) return
     if (op.kind === 'release') {
       if (!this.held.remove(op.lock, op.mode)) this.broken = `release of ${op.object}, which is not held`
     } else if (op.kind === 'acquire' || result === true) this.held.add(op.lock, op.mode)
@@ -60,7 +68,7 @@ export class HistoryRun {
       for (let next = this.#operation.next(result); ; next = this.#operation.next()) {
         if (next.done) return this.#end()
         const op = next.value
-        if (!(op instanceof MarkOp)) return { kind: 'op', op }
+        if (!isMarkOp(op)) return { kind: 'op', op }
         if (op.kind === 'label') return { kind: 'label', key: this.#labelKey(op) }
         if (op.kind === 'progress') return { kind: 'progress' }
         this.#enterOrLeave(op)

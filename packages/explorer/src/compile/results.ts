@@ -55,7 +55,7 @@ function outcomesOf({ outcomes, object }: EffectOp<unknown>, operation: string):
 
 /** Values of a cell; of a derived one, those that it really takes, in the order of first appearance. */
 function valuesOf(cell: Readable<unknown>): readonly unknown[] {
-  return cell instanceof Cell ? cell.values : [...new Set(derivedTable(cell).values)]
+  return Cell.is(cell) ? cell.values : [...new Set(derivedTable(cell).values)]
 }
 
 /** A derived cell as a table over plain cells. The first cell is the most significant digit. */
@@ -79,8 +79,8 @@ export function derivedTable(cell: Readable<unknown>): DerivedTable {
 }
 
 function sourcesOf(cell: Readable<unknown>): Cell<unknown>[] {
-  if (cell instanceof Cell) return [cell]
-  if (cell instanceof DerivedCell) return cell.sources.flatMap(sourcesOf)
+  if (Cell.is(cell)) return [cell]
+  if (DerivedCell.is(cell)) return cell.sources.flatMap(sourcesOf)
   throw new TypeError(`${cell.name} is neither a cell nor derived from cells`)
 }
 

@@ -87,7 +87,7 @@ export class MappingSymbols implements ExploredPages {
     return this.units(explored(mapping)).map((variable) => ({ variable, value: 0, guard: undefined }))
   }
 
-  changed(op: Op<unknown>): Write[] {
+  relinked(op: Op<unknown>): Write[] {
     if (op instanceof CopyOp) return this.#copied(op)
     if (!(op instanceof LinkOp)) throw new TypeError(`${op.object} is not known to this model`)
     return [{ variable: this.linked(op.mapping), value: Number(op.isLinked), guard: undefined }]

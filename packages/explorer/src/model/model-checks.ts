@@ -6,18 +6,19 @@
  * by construction: a zap is one step here.
  */
 import {
-  AccessOp,
+  type AccessOp,
   type AnyLockingStrategy,
   BoundedList,
   type Cell,
-  EffectOp,
   excludesReaders,
-  InsertOp,
+  type InsertOp,
   insideReadSide,
+  isOp,
+  type Listed,
   type LockUse,
   type MappingHandle,
   type Op,
-  SetOp,
+  type SetOp,
 } from '@vfiokit/locking'
 import { derivedTable, evaluate, membersOf } from '../compile/results.ts'
 import { always, type Check, type VariableTable } from '../program/automaton.ts'
@@ -58,12 +59,12 @@ class ModelChecks {
   }
 
   of(op: Op<unknown>, held: readonly LockUse[]): Check[] {
-    if (op instanceof AccessOp) return this.#access(op, held)
-    if (op instanceof InsertOp) return this.#insert(op)
-    if (op instanceof SetOp) return this.#set(op, held)
+    if (isOp(op, 'access')) return this.#access(op, held)
+    if (isOp(op, 'insert')) return this.#insert(op)
+    if (isOp(op, 'set')) return this.#set(op, held)
     if (op instanceof LifecycleOp) return [this.#lifecycle(op)]
     if (op instanceof BusyOp) return [broken('busy', 'a hot reset is refused that must not be')]
-    if (op instanceof EffectOp && op.subject !== undefined) {
+    if (isOp(op, 'effect') && op.subject !== undefined) {
       const devices = op.subject.devices.map(({ id }) => this.#byId.get(id)!)
       return op.subject.kind === 'bus-reset'
         ? devices.flatMap((device) => this.#busReset(device, held))
@@ -194,7 +195,7 @@ class ModelChecks {
     // A strategy may keep nothing for a device: Object.values of nothing would throw.
     const lists = Object.values(device.state ?? {}).filter(
       (kept): kept is BoundedList<MappingHandle> =>
-        kept instanceof BoundedList && membersOf(kept).includes(mapping),
+        BoundedList.is(kept) && membersOf<Listed>(kept).includes(mapping),
     )
     const variables = [...lists.map((list) => symbols.listed(list, mapping)), pages.linked(mapping)]
     const found = () => strategy.tracks?.(device, mapping) ?? mapping.isLinked

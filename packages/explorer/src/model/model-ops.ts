@@ -5,7 +5,7 @@ import type { ExploredMapping } from './explored-mapping.ts'
 
 /** A mapping is linked into its address space, or taken out of it. */
 export class LinkOp extends Op<void> {
-  readonly kind = 'set'
+  readonly kind = 'link'
 
   constructor(
     readonly mapping: ExploredMapping,
@@ -25,7 +25,7 @@ export class LinkOp extends Op<void> {
 
 /** A mapping of a child process comes to be with the pages that its original has. */
 export class CopyOp extends Op<void> {
-  readonly kind = 'set'
+  readonly kind = 'link'
 
   constructor(
     readonly original: ExploredMapping,

@@ -5,7 +5,7 @@
  * It is a matter of the code alone, not of interleavings: each zap is looked at once, with the step of
  * the scenario that it belongs to.
  */
-import { type Op, ZapMappingOp, ZapOp } from '@vfiokit/locking'
+import { isOp, type Op } from '@vfiokit/locking'
 import type { StepChecks } from '../program/lower.ts'
 import { ExploredMapping, ExploredSpace } from './explored-mapping.ts'
 import type { StepSpec } from './model-spec.ts'
@@ -35,8 +35,8 @@ export class OverZap {
 }
 
 function reached(op: Op<unknown>): ExploredMapping[] {
-  if (op instanceof ZapMappingOp) return op.mapping instanceof ExploredMapping ? [op.mapping] : []
-  if (!(op instanceof ZapOp && op.space instanceof ExploredSpace)) return []
+  if (isOp(op, 'zap-mapping')) return op.mapping instanceof ExploredMapping ? [op.mapping] : []
+  if (!(isOp(op, 'zap') && op.space instanceof ExploredSpace)) return []
   return op.space.mappings.filter((mapping) => op.ranges.some((range) => mapping.unitsIn(range).length > 0))
 }
 

@@ -116,7 +116,7 @@ export class StepRunner {
         devices,
       }),
     )
-    return outcome instanceof Refused ? outcome.errno : outcome
+    return Refused.is(outcome) ? outcome.errno : outcome
   }
 
   *hotResetUntilDone(): Operation<void> {

@@ -11,8 +11,8 @@ export interface ExploredPages {
   inserted(op: InsertOp): readonly Write[]
   zapped(op: ZapOp): readonly Write[]
   emptied(mapping: MappingHandle): readonly Write[]
-  /** Of an op that only the model knows. */
-  changed(op: Op<unknown>): readonly Write[]
+  /** Of an op of the kind `link`, which only the model knows. */
+  relinked(op: Op<unknown>): readonly Write[]
 }
 
 /** For operations without mappings. @throws TypeError when there is one after all. */
@@ -22,7 +22,7 @@ export const NO_PAGES: ExploredPages = {
   inserted: refuse,
   zapped: refuse,
   emptied: refuse,
-  changed: refuse,
+  relinked: refuse,
 }
 
 function refuse(): never {

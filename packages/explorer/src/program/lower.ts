@@ -1,25 +1,26 @@
 /** Turns the ops of a compiled operation into instructions over numbered locks and variables. */
 import {
-  AccessOp,
-  AssertOp,
   Cell,
   DerivedCell,
   type GetOp,
-  InsertOp,
-  IsLinkedOp,
-  type Listed,
-  type ListFirstOp,
-  type ListOp,
-  LockOp,
+  isOp,
   type Op,
-  SetOp,
-  ZapMappingOp,
-  ZapOp,
+  type OpKind,
+  type OpsByKind,
+  type SetOp,
 } from '@vfiokit/locking'
 import type { RawAutomaton, RawNode } from '../compile/compile.ts'
 import { CompileError } from '../compile/compile-error.ts'
 import { candidatesOf, derivedTable } from '../compile/results.ts'
-import { type Automaton, type AutomatonNode, always, type Check, END, type Instruction } from './automaton.ts'
+import {
+  type Automaton,
+  type AutomatonNode,
+  always,
+  type Check,
+  END,
+  type Instruction,
+  type Write,
+} from './automaton.ts'
 import type { ExploredPages } from './explored-pages.ts'
 import type { Symbols } from './symbols.ts'
 
@@ -94,68 +95,76 @@ function lowerNode(name: string, raw: RawNode, context: LoweringContext): Automa
 }
 
 function assertionOf(op: Op<unknown>): Check[] {
-  if (!(op instanceof AssertOp)) return []
+  if (!isOp(op, 'assert')) return []
   const alsoAsk = () => !op.holds()
   return [{ property: 'assertion', message: op.object, table: always(1), anyOf: [], alsoAsk }]
 }
 
 /** @returns undefined for a write of a value that the cell does not have. */
-function instructionOf(op: Op<unknown>, name: string, context: LoweringContext): Instruction | undefined {
-  const { symbols, pages } = context
-  if (op instanceof LockOp) return { kind: op.kind, lock: symbols.lock(op.lock), mode: op.mode }
-  if (op instanceof AccessOp) return readOf(pages.page(op.mapping, op.page), [0, 1], symbols)
-  if (op.kind === 'set' && !(op instanceof SetOp)) return { kind: 'write', writes: pages.changed(op) }
-  if (op instanceof IsLinkedOp) return readOf(pages.linked(op.mapping), [0, 1], symbols)
-  if (op instanceof InsertOp) return { kind: 'write', writes: pages.inserted(op) }
-  if (op instanceof ZapOp) return { kind: 'write', writes: pages.zapped(op) }
-  if (op instanceof ZapMappingOp) return { kind: 'write', writes: pages.emptied(op.mapping) }
-  switch (op.kind) {
-    case 'get':
-      return readOfCell(op as GetOp<unknown>, symbols)
-    case 'set':
-      return writeOfCell(op as SetOp<unknown>, symbols)
-    case 'list-first': {
-      const first = op as ListFirstOp<Listed>
-      const variables = candidatesOf(first).map((member) => symbols.listed(first.list, member))
-      return { kind: 'first', variables }
-    }
-    case 'list-has': {
-      const { list, member } = op as ListOp<Listed, boolean>
-      return readOf(symbols.listed(list, member), [0, 1], symbols)
-    }
-    case 'list-add':
-    case 'list-remove': {
-      const { list, member, kind } = op as ListOp<Listed, void>
-      const value = Number(kind === 'list-add')
-      return { kind: 'write', writes: [{ variable: symbols.listed(list, member), value, guard: undefined }] }
-    }
-    case 'effect':
-      return { kind: 'choice', outcomes: (op as unknown as { outcomes: unknown[] }).outcomes.length }
-    case 'assert':
-      return { kind: 'choice', outcomes: 1 }
-    default:
-      throw new CompileError('unknown-object', name, `no instruction for ${op.kind} ${op.object}`)
-  }
+type Lowering<K extends OpKind> = (op: OpsByKind[K], context: LoweringContext) => Instruction | undefined
+
+const onLock: Lowering<'acquire' | 'try-acquire' | 'release'> = ({ kind, lock, mode }, { symbols }) => {
+  return { kind, lock: symbols.lock(lock), mode }
 }
+
+const changesList: Lowering<'list-add' | 'list-remove'> = ({ kind, list, member }, { symbols }) =>
+  write([{ variable: symbols.listed(list, member), value: Number(kind === 'list-add'), guard: undefined }])
+
+/** Marks are missing: a run never stands at one. */
+const INSTRUCTIONS: { readonly [K in OpKind]?: Lowering<K> } = {
+  acquire: onLock,
+  'try-acquire': onLock,
+  release: onLock,
+  get: readOfCell,
+  set: writeOfCell,
+  'list-first'(first, { symbols }) {
+    return {
+      kind: 'first',
+      variables: candidatesOf(first).map((member) => symbols.listed(first.list, member)),
+    }
+  },
+  'list-has': ({ list, member }, { symbols }) => yesOrNo(symbols.listed(list, member), symbols),
+  'list-add': changesList,
+  'list-remove': changesList,
+  access: ({ mapping, page }, { pages, symbols }) => yesOrNo(pages.page(mapping, page), symbols),
+  'is-linked': ({ mapping }, { pages, symbols }) => yesOrNo(pages.linked(mapping), symbols),
+  insert: (op, { pages }) => write(pages.inserted(op)),
+  zap: (op, { pages }) => write(pages.zapped(op)),
+  'zap-mapping': ({ mapping }, { pages }) => write(pages.emptied(mapping)),
+  link: (op, { pages }) => write(pages.relinked(op)),
+  effect: ({ outcomes }) => ({ kind: 'choice', outcomes: outcomes.length }),
+  assert: () => ({ kind: 'choice', outcomes: 1 }),
+}
+
+function instructionOf(op: Op<unknown>, name: string, context: LoweringContext): Instruction | undefined {
+  const lowering = (INSTRUCTIONS as Readonly<Record<string, Lowering<never> | undefined>>)[op.kind]
+  if (lowering === undefined)
+    throw new CompileError('unknown-object', name, `no instruction for ${op.kind} ${op.object}`)
+  return lowering(op as never, context)
+}
+
+const write = (writes: readonly Write[]): Instruction => ({ kind: 'write', writes })
+
+const yesOrNo = (variable: number, symbols: Symbols) => readOf(variable, [0, 1], symbols)
 
 function readOf(variable: number, results: readonly number[], symbols: Symbols): Instruction {
   const { size } = symbols.variables[variable]!
   return { kind: 'read', table: { variables: [variable], entries: results.slice(0, size) } }
 }
 
-function readOfCell({ cell }: GetOp<unknown>, symbols: Symbols): Instruction {
-  if (cell instanceof Cell) {
+function readOfCell({ cell }: GetOp<unknown>, { symbols }: LoweringContext): Instruction {
+  if (Cell.is(cell)) {
     const variable = symbols.cell(cell)
     return readOf(variable, [...cell.values.keys()], symbols)
   }
-  if (!(cell instanceof DerivedCell)) throw new TypeError(`${cell.name} is neither a cell nor derived`)
+  if (!DerivedCell.is(cell)) throw new TypeError(`${cell.name} is neither a cell nor derived`)
   const { cells, values } = derivedTable(cell)
   const results = [...new Set(values)]
   const variables = cells.map((source) => symbols.cell(source))
   return { kind: 'read', table: { variables, entries: values.map((value) => results.indexOf(value)) } }
 }
 
-function writeOfCell({ cell, value }: SetOp<unknown>, symbols: Symbols): Instruction | undefined {
+function writeOfCell({ cell, value }: SetOp<unknown>, { symbols }: LoweringContext): Instruction | undefined {
   const index = cell.values.indexOf(value)
   if (index < 0) return undefined
   return { kind: 'write', writes: [{ variable: symbols.cell(cell), value: index, guard: undefined }] }

@@ -7,7 +7,7 @@
  * know who looks at it. Looked at are updates whose write follows in the same step of a scenario; code
  * that joins an update with another path is passed over.
  */
-import { Cell, GetOp, SetOp } from '@vfiokit/locking'
+import { Cell, isOp } from '@vfiokit/locking'
 import type { RawAutomaton } from '../compile/compile.ts'
 import type { Automaton, AutomatonNode, Check, Write } from './automaton.ts'
 import type { Symbols } from './symbols.ts'
@@ -40,7 +40,7 @@ export function watchUpdates(
     for (const update of own) watched.addUpdate(update)
     const covered = new Set(own.flatMap(({ writes }) => [...writes]))
     for (const [node, { op }] of raw.nodes.entries())
-      if (op instanceof SetOp && !covered.has(node) && watchedCells.has(op.cell))
+      if (op !== undefined && isOp(op, 'set') && !covered.has(node) && watchedCells.has(op.cell))
         watched.addWrite(node, op.cell)
     return { ...automaton, nodes: watched.nodes }
   })
@@ -53,7 +53,9 @@ function cellsToWatch(
   running: readonly number[],
 ): Set<unknown> {
   const written = all.map(({ raw }) => {
-    return new Set<unknown>(raw.nodes.flatMap(({ op }) => (op instanceof SetOp ? [op.cell] : [])))
+    return new Set<unknown>(
+      raw.nodes.flatMap(({ op }) => (op !== undefined && isOp(op, 'set') ? [op.cell] : [])),
+    )
   })
   const updated = new Set(running.flatMap((at) => updates[at]!.map(({ cell }) => cell)))
   return new Set([...updated].filter((cell) => running.filter((at) => written[at]!.has(cell)).length > 1))
@@ -70,7 +72,7 @@ interface Update {
 function updatesOf(raw: RawAutomaton): Update[] {
   const reads = new Map<Cell<unknown>, number[]>()
   for (const [node, { op }] of raw.nodes.entries())
-    if (op instanceof GetOp && op.cell instanceof Cell)
+    if (op !== undefined && isOp(op, 'get') && Cell.is(op.cell))
       reads.set(op.cell, [...(reads.get(op.cell) ?? []), node])
   return [...reads].flatMap(([cell, nodes]) => updateOf(raw, cell, nodes) ?? [])
 }
@@ -98,9 +100,9 @@ function behind(raw: RawAutomaton, cell: Cell<unknown>, read: number): Pick<Upda
   for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
     const { op, path, next } = raw.nodes[node]!
     if (path[0] !== step || seen.has(node)) continue
-    if (op instanceof SetOp && op.cell === cell) writes.add(node)
+    if (op !== undefined && isOp(op, 'set') && op.cell === cell) writes.add(node)
     // Another read begins another update.
-    else if (!(op instanceof GetOp && op.cell === cell)) {
+    else if (!(op !== undefined && isOp(op, 'get') && op.cell === cell)) {
       seen.add(node)
       pending.push(...next)
     }

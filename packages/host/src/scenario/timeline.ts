@@ -4,14 +4,14 @@
  * Made from the steps that were really taken; counters come from the same place.
  */
 import {
-  AccessOp,
-  EffectOp,
-  InsertOp,
+  type AccessOp,
+  type EffectOp,
+  type InsertOp,
+  isLockOp,
+  isOp,
   type Lock,
-  LockOp,
+  type LockOp,
   type StepEvent,
-  ZapMappingOp,
-  ZapOp,
 } from '@vfiokit/locking'
 import type { VfioDevice, VfioError, VfioSignal, Vma } from '@vfiokit/vfio-core'
 
@@ -87,12 +87,12 @@ export class Timeline {
   /** Looks at one step. Give it to a ControlledDriver as a watcher. */
   readonly watch = (event: StepEvent): void => {
     const { op } = event
-    if (op instanceof LockOp) this.#lock(event, op)
+    if (isLockOp(op)) this.#lock(event, op)
     else if (event.outcome !== 'performed') return
-    else if (op instanceof AccessOp) this.#access(event, op)
-    else if (op instanceof InsertOp) this.#insert(event, op)
-    else if (op instanceof ZapOp || op instanceof ZapMappingOp) this.#zap(event)
-    else if (op instanceof EffectOp) this.#effect(event, op)
+    else if (isOp(op, 'access')) this.#access(event, op)
+    else if (isOp(op, 'insert')) this.#insert(event, op)
+    else if (isOp(op, 'zap') || isOp(op, 'zap-mapping')) this.#zap(event)
+    else if (isOp(op, 'effect')) this.#effect(event, op)
   }
 
   /** Adds a line that is no step of a lock or page. */

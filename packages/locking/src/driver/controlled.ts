@@ -5,8 +5,9 @@
  * give equal runs, so a seed is a complete description of what happened.
  */
 import { MarkOp } from '../effect.ts'
-import { LockOp, type LockUse } from '../lock.ts'
+import type { LockOp, LockUse } from '../lock.ts'
 import type { Op, Operation, OpResult } from '../op.ts'
+import { isMarkOp, isOp } from '../op-kinds.ts'
 import { HeldLocks } from './held-locks.ts'
 import { performWatched } from './perform.ts'
 import { ProtocolError } from './protocol-error.ts'
@@ -134,8 +135,8 @@ export class ControlledDriver {
   #canStep(task: Task): boolean {
     if (task.state === 'new') this.#start(task)
     if (task.state === 'ended') return false
-    const op = task.pending
-    if (!(op instanceof LockOp) || op.kind !== 'acquire' || op.lock.fair) return task.state !== 'waiting'
+    const op = task.pending!
+    if (!isOp(op, 'acquire') || op.lock.fair) return task.state !== 'waiting'
     // An unfair lock has no queue: whoever finds it free may take it. A fair one is queued for, by a step.
     const free = op.lock.isFree(op.mode)
     if (!free && task.state === 'ready') {
@@ -153,7 +154,7 @@ export class ControlledDriver {
   #take(task: Task): void {
     const op = task.pending!
     if (task.state === 'granted') return this.#finishGrant(task, op)
-    if (op instanceof LockOp && op.kind === 'acquire' && !mayTake(op)) return this.#queue(task, op)
+    if (isOp(op, 'acquire') && !mayTake(op)) return this.#queue(task, op)
     let result: OpResult
     try {
       result = performWatched(op, task.held)
@@ -195,7 +196,7 @@ export class ControlledDriver {
       }
       if (next.done) return this.#end(task)
       task.pending = next.value
-      if (!(next.value instanceof MarkOp)) return
+      if (!isMarkOp(next.value)) return
       const broken = this.#enterOrLeave(task, next.value)
       go = broken === undefined ? () => task.operation.next() : () => task.operation.throw(broken)
     }

@@ -2,8 +2,9 @@
  * The live driver: real locks, real promises, and no promise at all while nothing is contended.
  */
 import { DENIED, type Denied, type GuardedBody, guarded } from '../guarded.ts'
-import type { LockOp, LockUse } from '../lock.ts'
-import { type Awaitable, Op, type Operation, type OpResult, type Step } from '../op.ts'
+import type { LockUse } from '../lock.ts'
+import { type Awaitable, isSingleOp, type Op, type Operation, type OpResult, type Step } from '../op.ts'
+import { isOp } from '../op-kinds.ts'
 
 /**
  * Performs an operation now.
@@ -12,7 +13,7 @@ import { type Awaitable, Op, type Operation, type OpResult, type Step } from '..
  * @throws (or rejects with) what the operation throws; its `finally` blocks have run by then.
  */
 export function runLive<T>(step: Step<T>): Awaitable<T> {
-  return step instanceof Op ? performOrWait(step) : drive(step, step.next())
+  return isSingleOp(step) ? performOrWait(step) : drive(step, step.next())
 }
 
 /**
@@ -74,8 +75,8 @@ const fail =
     drive(operation, operation.throw(error))
 
 function performOrWait(op: Op<unknown>): Awaitable<OpResult> {
-  if (op.kind !== 'acquire') return op.perform()
-  const { lock, mode } = op as LockOp<void>
+  if (!isOp(op, 'acquire')) return op.perform()
+  const { lock, mode } = op
   if (lock.tryTake(mode)) return undefined
   return new Promise<void>((granted) => lock.wait({ mode, granted }))
 }

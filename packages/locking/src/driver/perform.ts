@@ -1,6 +1,7 @@
 /** Performs one op for a task whose locks are watched. Shared by the recording and controlled drivers. */
-import { LockOp } from '../lock.ts'
+import type { LockOp } from '../lock.ts'
 import type { Op, OpResult } from '../op.ts'
+import { isLockOp } from '../op-kinds.ts'
 import type { HeldLocks } from './held-locks.ts'
 import { ProtocolError } from './protocol-error.ts'
 
@@ -11,7 +12,7 @@ import { ProtocolError } from './protocol-error.ts'
  *   that a page fault takes (hazard H3), or an effect that answers with a promise.
  */
 export function performWatched(op: Op<unknown>, held: HeldLocks): OpResult {
-  if (op instanceof LockOp) return performLock(op, held)
+  if (isLockOp(op)) return performLock(op, held)
   if (op.kind === 'access') refuseUnderFaultLock(op, held)
   const result = op.perform()
   if (result instanceof Promise)

@@ -1,6 +1,7 @@
 /** The recording driver: one task, at once, with every step written down. */
-import { LockOp } from '../lock.ts'
-import { Op, type Operation, type OpResult, type Step } from '../op.ts'
+import type { LockOp } from '../lock.ts'
+import { isSingleOp, type Op, type Operation, type OpResult, type Step } from '../op.ts'
+import { isOp } from '../op-kinds.ts'
 import { HeldLocks } from './held-locks.ts'
 import { performWatched } from './perform.ts'
 import { ProtocolError } from './protocol-error.ts'
@@ -28,9 +29,9 @@ export interface Recording<T> {
 export function record<T>(step: Step<T>): Recording<T> {
   const steps: RecordedStep[] = []
   const held = new HeldLocks()
-  const operation = step instanceof Op ? single(step) : step
+  const operation = isSingleOp(step) ? single(step) : step
   const take = (op: Op<unknown>): OpResult => {
-    if (op instanceof LockOp && op.kind === 'acquire' && !canTake(op))
+    if (isOp(op, 'acquire') && !canTake(op))
       throw new ProtocolError('would-block', `${op.object} is taken and nobody is there to release it`)
     const result = performWatched(op, held)
     steps.push({ op, result })

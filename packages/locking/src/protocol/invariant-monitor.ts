@@ -1,9 +1,10 @@
 /** Asks the invariants after every step of a controlled run, each only where it could break. */
-import { SetOp } from '../cell.ts'
+import type { SetOp } from '../cell.ts'
 import type { StepEvent } from '../driver/controlled.ts'
 import { ProtocolError } from '../driver/protocol-error.ts'
-import { EffectOp } from '../effect.ts'
-import { AccessOp, InsertOp, ZapMappingOp, ZapOp } from '../page-ops.ts'
+import type { EffectOp } from '../effect.ts'
+import { isOp } from '../op-kinds.ts'
+import type { InsertOp } from '../page-ops.ts'
 import type { AnyLockingStrategy } from '../strategy.ts'
 import {
   changedExclusively,
@@ -72,13 +73,13 @@ export class InvariantMonitor {
     const { op } = event
     if (op.kind === 'release' || event.outcome === 'failed') this.#afterRelease(event)
     if (event.outcome !== 'performed') return
-    if (op instanceof AccessOp && event.result === true)
+    if (isOp(op, 'access') && event.result === true)
       this.note('I5', event, showsSamePlace(op.mapping, op.page))
-    else if (op instanceof InsertOp) this.#afterInsert(event, op)
-    else if (op instanceof SetOp) this.#afterSet(event, op)
-    else if (op instanceof EffectOp) this.#afterEffect(event, op)
-    else if (op instanceof ZapOp) this.note('I8', event, leavesNothing(op.space, op.ranges))
-    else if (op instanceof ZapMappingOp)
+    else if (isOp(op, 'insert')) this.#afterInsert(event, op)
+    else if (isOp(op, 'set')) this.#afterSet(event, op)
+    else if (isOp(op, 'effect')) this.#afterEffect(event, op)
+    else if (isOp(op, 'zap')) this.note('I8', event, leavesNothing(op.space, op.ranges))
+    else if (isOp(op, 'zap-mapping'))
       this.note('I8', event, op.mapping.presentPages === 0 ? undefined : `${op.mapping.id} kept pages`)
   }
 
@@ -105,7 +106,7 @@ export class InvariantMonitor {
   #afterRelease(event: StepEvent): void {
     const { result } = event
     const broken =
-      result instanceof ProtocolError && (result.rule === 'released-not-held' || result.rule === 'lock-left')
+      ProtocolError.is(result) && (result.rule === 'released-not-held' || result.rule === 'lock-left')
     if (broken || event.op.kind === 'release') this.note('I7', event, broken ? result.message : undefined)
   }
 

@@ -3,11 +3,12 @@ import { STRATEGIES, unmapRange } from '@vfiokit/locking-strategies'
 import { naive, zapBeforeLock } from '@vfiokit/locking-strategies/canaries'
 import { VARIANTS } from '@vfiokit/locking-strategies/variants'
 import { describe, expect, test } from 'vitest'
+import { bookkeeping } from '../fixtures/bookkeeping.ts'
 import { askStrategy, checkLockingStrategy } from './check-locking-strategy.ts'
 import { STRATEGY_RULES, type StrategyRuleId } from './strategy-rules.ts'
 import { testLockingStrategy } from './test-locking-strategy.ts'
 
-for (const strategy of STRATEGIES) testLockingStrategy(strategy, { seeds: 200 })
+for (const strategy of [...STRATEGIES, bookkeeping]) testLockingStrategy(strategy, { seeds: 200 })
 
 const base: AnyLockingStrategy = unmapRange
 const variant = (name: string) => VARIANTS.find(({ strategy }) => strategy.name === name)!.strategy
@@ -51,7 +52,7 @@ const FAULTS: readonly { rules: readonly StrategyRuleId[]; strategy: AnyLockingS
       ...base,
       *excludeSet(set, members, body) {
         const outcome = yield* base.excludeSet(set, members, body)
-        return outcome instanceof Refused ? new Refused('EBUSY') : outcome
+        return Refused.is(outcome) ? new Refused('EBUSY') : outcome
       },
     },
   },

@@ -6,7 +6,7 @@ import {
   HeldLocks,
   type HotResetMember,
   hotReset,
-  LockOp,
+  isLockOp,
   type Operation,
   Refused,
   record,
@@ -97,7 +97,7 @@ export const STRATEGY_CHECKS: { readonly [id in StrategyRuleId]: StrategyCheck }
       for (const hook of ['prepare', 'admit'] as const) {
         const { machine } = mapped(strategy, 3)
         const { outcome, calls } = resetWith(strategy, machine, { hook, at, does: 'refuses' })
-        const isRefused = 'value' in outcome && outcome.value instanceof Refused
+        const isRefused = 'value' in outcome && Refused.is(outcome.value)
         demand(isRefused, `a ${hook} of member ${at} that says no does not end the hot reset`)
         demandSame('the errno', (outcome.value as Refused).errno, 'ENODEV')
         demandSame('resets', calls.filter((call) => call === 'reset').length, 0)
@@ -214,7 +214,7 @@ function demandExcluded(
 function heldAfter(steps: Steps): HeldLocks {
   const held = new HeldLocks()
   for (const { op, result } of steps) {
-    if (!(op instanceof LockOp)) continue
+    if (!isLockOp(op)) continue
     if (op.kind === 'release') held.remove(op.lock, op.mode)
     else if (result !== false) held.add(op.lock, op.mode)
   }

@@ -52,7 +52,7 @@ export function* hotResetByIoctl(bus: PciBus, device: VfioDevice, call: IoctlCal
       ),
     ),
   )
-  if (outcome instanceof Refused)
+  if (Refused.is(outcome))
     throw new VfioError(
       outcome.errno,
       outcome.errno === 'EBUSY' ? 'contended' : 'group-not-owned',
