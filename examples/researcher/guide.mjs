@@ -36,8 +36,8 @@ function commandsOf(text) {
     })
 }
 
-/** @param {string} name @param {string} text @returns {Step} */
-function changeOf(name, text) {
+/** @param {string} name @param {string} text @returns {Extract<Step, { do: 'change' }>} */
+export function changeOf(name, text) {
   const lines = text.split('\n')
   /** @param {string} left @returns {string} */
   const without = (left) =>

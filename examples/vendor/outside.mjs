@@ -1,7 +1,8 @@
 /**
  * Follows the guide as its reader would: in empty folders, with the packages as they are published.
  *
- *   vendor      the files of docs/guides/vendor.md, `vfiokit run` and `record`, its tests, and the same from TypeScript
+ *   vendor      the files of docs/guides/vendor.md, `vfiokit run` and `record`, its tests, every command on migration, and
+ *               the same from TypeScript
  *   researcher  every file, change and command of docs/guides/researcher.md, and what each command prints
  *   plugins     `vfiokit plugin new` of each kind: the package passes its tests, builds and runs
  *   each way    one provider in two versions, from tarballs, a file and a bundle, in one host
@@ -26,7 +27,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { changed, stepsOf, withoutTimes } from '../researcher/guide.mjs'
 import { loadEachWay } from './each-way.mjs'
-import { filesOf, recordingsOf } from './guide.mjs'
+import { filesOf, missingLines, recordingsOf, stepsOfSection } from './guide.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const PNPM = 'pnpm@10.34.9'
@@ -93,6 +94,7 @@ async function followGuide(folder, archives) {
   demand('npx vitest run', run(folder, 'npx', 'vitest', 'run'), /Tests +\d+ passed/)
   compareWithRecording(folder)
   recordVariants(folder)
+  migrate(folder, archives)
   await watchPlugin(folder)
   rmSync(join(folder, 'index.js'))
   writeFileSync(join(folder, 'index.ts'), typescript)
@@ -116,6 +118,24 @@ function recordVariants(folder) {
     const printed = run(folder, 'npx', 'vfiokit', 'record', script, '--host', host).split('\n')
     const missing = lines.filter((line) => !printed.includes(line))
     if (missing.length > 0) throw new Error(`${script} does not print\n${missing.join('\n')}`)
+  }
+}
+
+/** Every command of the section on migration, with the driver that it makes. @param {string} folder @param {string[]} archives */
+function migrate(folder, archives) {
+  const guide = readFileSync(join(root, 'docs/guides/vendor.md'), 'utf8')
+  for (const step of stepsOfSection(guide, 'Migration')) {
+    if (step.do === 'change') {
+      const file = join(folder, step.name)
+      writeFileSync(file, changed(readFileSync(file, 'utf8'), step))
+      continue
+    }
+    const commands = step.commands.replace(
+      /npm install \S+/,
+      `npm install --no-audit --no-fund ${archives.join(' ')}`,
+    )
+    const missing = missingLines(step.lines, run(folder, 'bash', '-e', '-c', commands))
+    if (missing.length > 0) throw new Error(`${step.commands}does not print\n${missing.join('\n')}`)
   }
 }
 

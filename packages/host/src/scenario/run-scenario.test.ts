@@ -18,7 +18,9 @@ import { MIGRATION_STEPS } from './migration-step-schema.ts'
 /** What the first task's steps came to, in their order. */
 const told = ({ timeline }: ScenarioResult, task = 'task0') =>
   timeline
-    .filter((event) => event.task === task && ['done', 'errno', 'signal', 'failed'].includes(event.kind))
+    .filter(
+      (event) => event.task === task && ['done', 'answer', 'errno', 'signal', 'failed'].includes(event.kind),
+    )
     .map(({ kind, text }) => `${kind} ${text}`)
 const run = async (
   steps: readonly StepDocument[],
@@ -50,9 +52,14 @@ describe('each step does what its name says:', () => {
       read: [
         [
           { read: { device: 'nvme', region: 7, offset: 0, length: 4 } },
+          { read: { device: 'nvme', region: 7, offset: 0x3c, length: 1, show: true } },
           { read: { device: 'nvme', region: 12, offset: 0, length: 4 } },
         ],
-        ['done read nvme region 7', expect.stringMatching(/^errno read nvme region 12: EINVAL /)],
+        [
+          'done read nvme region 7',
+          'answer read nvme region 7: 0a',
+          expect.stringMatching(/^errno read nvme region 12: EINVAL /),
+        ],
       ],
       write: [
         [

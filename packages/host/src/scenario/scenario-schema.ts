@@ -26,7 +26,8 @@ export interface StepArgumentTypes extends MigrationStepTypes {
     readonly width: 1 | 2 | 4 | 8
     readonly value: number | bigint
   }
-  readonly read: RegionArguments & { readonly length: number }
+  /** With `show` a timeline says what was read. */
+  readonly read: RegionArguments & { readonly length: number; readonly show?: boolean | undefined }
   /** `data` in hexadecimal. */
   readonly write: RegionArguments & { readonly data: string }
   /** Writes the memory-enable bit of the command register. */
@@ -81,7 +82,7 @@ const STEPS: { readonly [K in StepName]: z.ZodType<StepArgumentTypes[K]> } = {
       error: 'a value that fits the width',
       path: ['value'],
     }),
-  read: z.strictObject({ device: name, region, offset, length: count }),
+  read: z.strictObject({ device: name, region, offset, length: count, show: z.boolean().optional() }),
   write: z.strictObject({ device: name, region, offset, data: hex }),
   'set-memory': z.strictObject({ device: name, on: z.boolean() }),
   power: z.strictObject({ device: name, state: z.enum(['D0', 'D1', 'D2', 'D3hot']) }),

@@ -41,8 +41,10 @@ const RUNNERS: { readonly [K in StepName]: StepRunner<StepArguments<K>> } = {
     describe: ofPlace,
   },
   read: {
-    *run(context, { device, region, offset, length }) {
-      yield* context.stage.latest(context.process, device).read(region, offset, new Uint8Array(length))
+    *run(context, { device, region, offset, length, show }) {
+      const bytes = Buffer.alloc(length)
+      const count = yield* context.stage.latest(context.process, device).read(region, offset, bytes)
+      return show === true ? bytes.toString('hex', 0, count) : undefined
     },
     describe: ofRegion,
   },
