@@ -224,8 +224,7 @@ describe('a migration', () => {
     expect(ended.slice(-2)).toEqual(
       Array.from(
         { length: 2 },
-        () =>
-          'errno data-write in from wire: ENODEV no-device: migration data of 0000:00:02.0 ended with a reset',
+        () => 'errno data-write in from wire: ENODEV no-device: migration data of 0000:00:02.0 is over',
       ),
     )
   })

@@ -20,7 +20,7 @@ import type { MigrationSink, MigrationSource, PreCopyInfo } from './variant-migr
 /** One stream; offsets mean nothing to it. */
 export class MigrationDataFile extends OpenFile {
   readonly title: string
-  /** The device was reset or closed: what came through is of no use any more. */
+  /** The device was reset or closed, or left the state: what comes through is of no use any more. */
   isDiscarded = false
 
   constructor(
@@ -84,7 +84,7 @@ export class MigrationDataFile extends OpenFile {
     checked: (answer: A) => T,
   ): Operation<T> {
     return yield* effect<T>(`migration data ${member}`, [], () => {
-      if (this.isDiscarded) throw new VfioError('ENODEV', 'no-device', `${this.title} ended with a reset`)
+      if (this.isDiscarded) throw new VfioError('ENODEV', 'no-device', `${this.title} is over`)
       return this.calls.answer(`migration data ${member}`, () => {
         const answer = synchronous(use())
         if (typeof answer !== 'string') return checked(answer)

@@ -20,13 +20,13 @@ import {
   MIGRATION_STATE,
   PRECOPY_INFO,
 } from '@vfiokit/vfio-core'
-import type { MigrationSource, RegionHost, Variant, VariantMigration } from '@vfiokit/vfio-pci'
+import type { MigrationSink, MigrationSource, RegionHost, Variant, VariantMigration } from '@vfiokit/vfio-pci'
 import { describe, expect, test } from 'vitest'
 import { failure, type Guest, type GuestDevice, now } from '../fixtures/guest.ts'
 import { Host } from '../fixtures/host.ts'
 import { BDF } from '../fixtures/machine.ts'
 
-const { RUNNING, STOP, STOP_COPY, RESUMING, PRE_COPY } = MIGRATION_STATE
+const { RUNNING, STOP, STOP_COPY, RESUMING, RUNNING_P2P, PRE_COPY, PRE_COPY_P2P } = MIGRATION_STATE
 const GET = 0x1_0000
 const SET = 0x2_0000
 const PAGE = 0x1000
@@ -147,6 +147,39 @@ describe('migration', () => {
     nvme.reset()
     expect([stateOf(nvme), device.log.at(-1)]).toEqual([RUNNING, 'discard'])
     expect(failure(() => now(guest.calls.pread(fd, { address, lengthBytes: 1 }, 0)))).toBe('ENODEV')
+  })
+
+  test.each<[way: string, begin: number, end: number]>([
+    ['STOP_COPY to STOP', STOP_COPY, STOP],
+    ['RESUMING to STOP', RESUMING, STOP],
+    ['PRE_COPY to RUNNING', PRE_COPY, RUNNING],
+    ['PRE_COPY_P2P to RUNNING_P2P', PRE_COPY_P2P, RUNNING_P2P],
+  ])('data is of no use once its state is left: %s', (_way, begin, end) => {
+    const stream = (): MigrationSource & MigrationSink => ({ ...sourceOf(7), write: () => undefined })
+    const begins = ['STOP>STOP_COPY', 'STOP>RESUMING', 'RUNNING>PRE_COPY', 'RUNNING_P2P>PRE_COPY_P2P']
+    const step: VariantMigration['step'] = (from, to) =>
+      begins.includes(`${from}>${to}`) ? stream() : undefined
+    const { nvme, guest, device } = oneByte({ p2p: true, preCopy: true, step })
+    const fd = goTo(nvme, begin)
+    expect([now(guest.calls.pwrite(fd, Uint8Array.of(1), 0)), goTo(nvme, end)]).toEqual([1, -1])
+    const use = [
+      () => now(guest.calls.pread(fd, new Uint8Array(1), 0)),
+      () => now(guest.calls.pwrite(fd, new Uint8Array(1), 0)),
+    ]
+    expect(use.map(failure)).toEqual(['ENODEV', 'ENODEV'])
+    expect(device.log).toEqual([])
+  })
+
+  test('data goes on from PRE_COPY to STOP_COPY, and while a step is refused', () => {
+    const step: VariantMigration['step'] = (from, to) => {
+      if (from === 'RUNNING' && to === 'PRE_COPY') return sourceOf(7)
+      return from === 'STOP_COPY' ? 'EBUSY' : undefined
+    }
+    const { nvme, guest } = oneByte({ preCopy: true, step })
+    const fd = goTo(nvme, PRE_COPY)
+    expect(goTo(nvme, STOP_COPY)).toBe(-1)
+    expect(failure(() => goTo(nvme, STOP))).toBe('EBUSY')
+    expect(now(guest.calls.pread(fd, new Uint8Array(1), 0))).toBe(1)
   })
 
   test('says while it still runs how much there is left', () => {

@@ -58,13 +58,24 @@ export interface VariantMigration {
   discard?(): void
 }
 
+/** Steps that end a stream: whoever has its file open gets ENODEV. Kernel: `mlx5vf_disable_fds`. */
+const ENDS_DATA: ReadonlySet<string> = new Set([
+  'STOP_COPY STOP',
+  'RESUMING STOP',
+  'PRE_COPY RUNNING',
+  'PRE_COPY_P2P RUNNING_P2P',
+])
+
 /** What {@link DeviceMigration} asks for. */
 export function migrationSteps(migration: VariantMigration, calls: PluginCalls): MigrationSteps {
   const { STOP_COPY, P2P, PRE_COPY } = MIGRATION_FLAGS
   let data: MigrationDataFile | undefined
-  const discardData = () => {
+  const endData = () => {
     if (data !== undefined) data.isDiscarded = true
     data = undefined
+  }
+  const discardData = () => {
+    endData()
     calls.tolerated('migration discard', () => migration.discard?.())
   }
   return {
@@ -76,6 +87,7 @@ export function migrationSteps(migration: VariantMigration, calls: PluginCalls):
         [undefined],
         () => calls.answer('migration step', () => streamIn(migration.step(nameOf(from), nameOf(to)))),
       )
+      if (ENDS_DATA.has(`${nameOf(from)} ${nameOf(to)}`)) endData()
       if (begun === undefined) return undefined
       data = new MigrationDataFile(begun, calls)
       return data
