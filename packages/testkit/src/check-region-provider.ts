@@ -1,20 +1,10 @@
 /** Asks every rule of a provider, without a test runner. */
 import type { RegionProvider } from '@vfiokit/vfio-pci'
-import { RuleBroken } from './demand.ts'
-import { type RegionCheck, RuleContext } from './region-check.ts'
+import { Examination, type RuleResult } from './examination.ts'
+import { ObservedProvider } from './observed-provider.ts'
 import { REGION_CHECKS } from './region-checks.ts'
 import type { RegionFixture } from './region-fixture.ts'
 import { REGION_RULES, type RegionRuleId } from './region-rules.ts'
-
-/** What became of one rule. */
-export interface RuleResult {
-  readonly id: RegionRuleId
-  readonly sentence: string
-  /** `silent`: it has nothing to say of this provider, or the fixture excepts it. */
-  readonly outcome: 'holds' | 'broken' | 'silent'
-  /** What was found or measured, or why the rule was not asked. */
-  readonly detail: string | undefined
-}
 
 /**
  * Asks every rule, each on machines of its own.
@@ -45,61 +35,17 @@ export async function checkRegionProvider(
   provider: RegionProvider,
   fixture: RegionFixture,
 ): Promise<RuleResult[]> {
-  const examination = new Examination(provider, fixture)
-  return (Object.keys(REGION_RULES) as RegionRuleId[]).map((id) => examination.ask(id))
-}
-
-/** The rules asked of one provider, each once. */
-export class Examination {
-  readonly #results = new Map<RegionRuleId, RuleResult>()
-  /** Rules that are silent since another is broken, and which. */
-  readonly #silencedBy = new Map<RegionRuleId, RegionRuleId>()
-
-  constructor(
-    readonly provider: RegionProvider,
-    readonly fixture: RegionFixture,
-  ) {}
-
-  /** Whatever a check throws means that the rule is broken. */
-  ask(id: RegionRuleId): RuleResult {
-    let result = this.#results.get(id)
-    if (result === undefined) {
-      result = { id, sentence: REGION_RULES[id], ...this.#find(id) }
-      this.#results.set(id, result)
-    }
-    return result
-  }
-
-  #find(id: RegionRuleId): Pick<RuleResult, 'outcome' | 'detail'> {
-    const check = REGION_CHECKS[id]
-    const context = new RuleContext(this.provider, this.fixture)
-    const silent = this.#silence(id, check, context)
-    if (silent !== undefined) return { outcome: 'silent', detail: silent }
-    try {
-      check.check(context)
-      return { outcome: 'holds', detail: context.measured }
-    } catch (error) {
-      const detail = error instanceof RuleBroken ? error.message : `the check ends with ${String(error)}`
-      return { outcome: 'broken', detail }
-    }
-  }
-
-  #silence(id: RegionRuleId, { needs = [], silent }: RegionCheck, context: RuleContext): string | undefined {
-    const excepted = this.fixture.except?.[id]
-    if (excepted !== undefined) return `excepted: ${excepted}`
-    if (NEEDS_NO_REGION.has(id)) return undefined
-    if (context.regions.length === 0) return 'the provider opens no region'
-    const broken = needs.map((need) => this.#brokenBelow(need)).find((need) => need !== undefined)
-    if (broken === undefined) return silent?.(context)
-    this.#silencedBy.set(id, broken)
-    return `${broken} is broken`
-  }
-
-  /** The rule itself, or the one that silences it. */
-  #brokenBelow(id: RegionRuleId): RegionRuleId | undefined {
-    return this.ask(id).outcome === 'broken' ? id : this.#silencedBy.get(id)
-  }
+  return examinationOf(provider, fixture).results()
 }
 
 /** Every other rule is about regions. */
-const NEEDS_NO_REGION: ReadonlySet<RegionRuleId> = new Set(['match-own', 'match-pure', 'open-regions'])
+const NEEDS_NO_REGION: ReadonlySet<string> = new Set(['match-own', 'match-pure', 'open-regions'])
+
+/** The contract of regions, to be asked of a provider rule by rule. */
+export function examinationOf(provider: RegionProvider, fixture: RegionFixture): Examination<RegionRuleId> {
+  return new Examination(
+    { rules: REGION_RULES, checks: REGION_CHECKS, asksWithoutRegions: (id) => NEEDS_NO_REGION.has(id) },
+    () => new ObservedProvider(provider),
+    fixture,
+  )
+}

@@ -2,7 +2,8 @@
  * The contracts without a test runner: for a script, a browser or another runner than vitest.
  * @packageDocumentation
  */
-export { checkRegionProvider, type RuleResult } from './check-region-provider.ts'
+export { checkRegionProvider } from './check-region-provider.ts'
+export type { RuleResult } from './examination.ts'
 export type {
   FixtureBar,
   FixtureFunction,
@@ -17,3 +18,5 @@ export {
 } from './strategy/check-locking-strategy.ts'
 export type { StrategyTrial } from './strategy/strategy-checks.ts'
 export { STRATEGY_RULES, type StrategyRuleId } from './strategy/strategy-rules.ts'
+export { checkVariantDriver } from './variant/check-variant-driver.ts'
+export { type RuleId, VARIANT_RULES, type VariantRuleId } from './variant/variant-rules.ts'

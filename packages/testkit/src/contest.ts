@@ -10,13 +10,16 @@ import {
   randomSchedule,
   type Schedule,
   scoped,
+  type VfioErrno,
 } from '@vfiokit/locking'
 import { PAGE_SIZE_BYTES, pagesOf, VfioError, VfioSignal } from '@vfiokit/vfio-core'
 import { demand, demandSame, outcomeOf } from './demand.ts'
 import { type DeviceUser, setMemory, setPower, type UserMapping } from './device-user.ts'
-import { DISTURBANCES, type DisturbanceName } from './disturbance.ts'
-import { cardOf, type ProviderBench } from './provider-bench.ts'
-import type { SurveyedRegion } from './region-check.ts'
+import { anyReset, DISTURBANCES, type DisturbanceName } from './disturbance.ts'
+import type { SurveyedRegion } from './observed-plugin.ts'
+import { cardOf, type PluginBench } from './plugin-bench.ts'
+import type { MappablePart, RuleContext } from './region-check.ts'
+import { driverTasks, useDriver } from './variant/driver-use.ts'
 
 const TURNS = 3
 const TRIES_MAX = 20
@@ -26,15 +29,19 @@ const STEPS = 500
 const LOSSES: readonly string[] = ['SIGBUS', 'EIO', 'EBUSY']
 
 /** Runs one. @throws RuleBroken when something else than a loss comes of it. */
-export function holdContest(bench: ProviderBench, regions: readonly SurveyedRegion[], seed: number): void {
+export function holdContest(context: RuleContext, bench: PluginBench, seed: number): void {
+  const { regions, sampled, variant, fixture } = context
   const owner = bench.open('vm0')
   const users = [owner, bench.share(owner, 'vm1')]
   const monitor = new InvariantMonitor(bench.core.strategy, [bench.device])
   const driver = new ControlledDriver({ schedule: scheduleOf(seed), watchers: [monitor.watch] })
-  const mapped = users.flatMap((user) => mapEverything(user, regions))
+  const mapped = users.flatMap((user) => mapEverything(user, sampled))
   for (const each of mapped) driver.spawn(`touch ${each.mapping.vma.id}`, touches(each))
   for (const user of users)
-    for (const each of regions) driver.spawn(`${user.process.id} region ${each.index}`, accesses(user, each))
+    for (const each of regions)
+      driver.spawn(`${user.process.id} region ${each.index}`, accesses(user, each, fixture.whileAway))
+  for (const user of users)
+    for (const [name, task] of driverTasks(variant, bench, user)) driver.spawn(name, task)
   for (const [name, task] of disturbances(bench, owner)) driver.spawn(name, task)
   const { verdict, failures, blocked } = driver.run()
   const where = `seed ${seed}`
@@ -45,7 +52,8 @@ export function holdContest(bench: ProviderBench, regions: readonly SurveyedRegi
   demand(broken === undefined, `${where}: ${broken?.id}, ${broken?.statement}: ${broken?.violation?.message}`)
   demandSame(`${where}: locks left`, bench.core.locks.busy().length, 0)
   bench.demandNoFailure()
-  demandAllBack(owner, mapped, where)
+  demandAllBack(bench, owner, mapped, where)
+  useDriver(variant, bench, owner, where)
 }
 
 /** By turns: any task may be next, or priorities that change at a few moments. */
@@ -59,10 +67,8 @@ interface Contestant {
 }
 
 /** Every mappable region, and the first BAR beside it. */
-function mapEverything(user: DeviceUser, regions: readonly SurveyedRegion[]): Contestant[] {
-  const own = regions
-    .filter(({ region }) => region.fault !== undefined)
-    .map(({ index, region }) => ({ user, mapping: user.mmap(index, 0, region.sizeBytes) }))
+function mapEverything(user: DeviceUser, parts: readonly MappablePart[]): Contestant[] {
+  const own = parts.map((part) => ({ user, mapping: user.map(part) }))
   const isMappable = outcomeOf(() => user.munmap(user.mmap(0, 0, PAGE_SIZE_BYTES))) === 'ok'
   return isMappable ? [...own, { user, mapping: user.mmap(0, 0, PAGE_SIZE_BYTES) }] : own
 }
@@ -79,17 +85,24 @@ function* touches({ user, mapping }: Contestant): Operation<void> {
       )
 }
 
-function* accesses({ calls, process }: DeviceUser, { index, region }: SurveyedRegion): Operation<void> {
+function* accesses(
+  { calls, process }: DeviceUser,
+  { index, region }: SurveyedRegion,
+  whileAway: readonly VfioErrno[] = [],
+): Operation<void> {
   const engine = process.calls
   const at = index * 2 ** 40
   for (let turn = 0; turn < TURNS; turn++) {
-    if (region.read !== undefined) yield* losing('read', engine.pread(calls.fd, new Uint8Array(1), at), [])
-    if (region.write !== undefined) yield* losing('write', engine.pwrite(calls.fd, new Uint8Array(1), at), [])
-    yield* losing('read of BAR 0', engine.pread(calls.fd, new Uint8Array(1), 0), [...LOSSES, 'EINVAL'])
+    if (region.read !== undefined)
+      yield* losing('read', engine.pread(calls.fd, new Uint8Array(1), at), whileAway)
+    if (region.write !== undefined)
+      yield* losing('write', engine.pwrite(calls.fd, new Uint8Array(1), at), whileAway)
+    const lost = [...LOSSES, ...whileAway, 'EINVAL']
+    yield* losing('read of BAR 0', engine.pread(calls.fd, new Uint8Array(1), 0), lost)
   }
 }
 
-function disturbances(bench: ProviderBench, user: DeviceUser): [string, Operation<void>][] {
+function disturbances(bench: PluginBench, user: DeviceUser): [string, Operation<void>][] {
   const card = cardOf(bench)
   const calls = user.operations
   const tasks: Record<DisturbanceName, () => Operation<void>> = {
@@ -128,8 +141,15 @@ function* losing(name: string, step: Operation<unknown>, losses: readonly string
 }
 
 /** Memory is on and power is D0 when all have ended: every page is there again, or still. */
-function demandAllBack(owner: DeviceUser, mapped: readonly Contestant[], where: string): void {
+function demandAllBack(
+  bench: PluginBench,
+  owner: DeviceUser,
+  mapped: readonly Contestant[],
+  where: string,
+): void {
   owner.setMemory(true)
+  // Whatever state a migration was left in.
+  anyReset(bench)?.begin(owner, bench)
   for (const { user, mapping } of mapped) {
     const outcome = outcomeOf(() => user.load(mapping, 0))
     demandSame(`${where}: ${mapping.vma.id} after the contest`, outcome, 'ok')

@@ -1,5 +1,5 @@
 /** What a check says when a rule does not hold, and how it asks the ABI. */
-import type { Awaitable } from '@vfiokit/locking'
+import { type Awaitable, type Operation, runLive } from '@vfiokit/locking'
 import { VfioError, VfioSignal } from '@vfiokit/vfio-core'
 
 /** A rule does not hold. The message says what was found, in the words of a caller of the ABI. */
@@ -23,6 +23,11 @@ export function now<T>(value: Awaitable<T>): T {
   if (!(value instanceof Promise)) return value
   value.catch(() => {})
   throw new RuleBroken('a call has to wait although nobody else does anything: a lock was left behind')
+}
+
+/** The same of an operation. */
+export function done<T>(operation: Operation<T>): T {
+  return now(runLive(operation))
 }
 
 /** How a call ended: `ok`, an errno such as EINVAL, or a signal. Anything else that is thrown goes on. */

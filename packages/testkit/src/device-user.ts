@@ -1,5 +1,5 @@
 /** A process that has the card open: typed calls of the ABI that answer at once. */
-import { type Operation, runLive } from '@vfiokit/locking'
+import type { Operation } from '@vfiokit/locking'
 import { CAPABILITY_ID, findCapability, type PciFunction } from '@vfiokit/topology'
 import {
   DeviceCalls,
@@ -10,7 +10,8 @@ import {
   type VfioDevice,
   type Vma,
 } from '@vfiokit/vfio-core'
-import { now } from './demand.ts'
+import { done, now } from './demand.ts'
+import type { MappablePart } from './region-check.ts'
 
 const COMMAND = { OFFSET: 4, MEMORY: 2 } as const
 const PM_CONTROL = 4
@@ -29,6 +30,7 @@ export class DeviceUser {
     readonly process: LiveProcess,
     readonly calls: DeviceCalls,
     readonly groupFd: number,
+    readonly containerFd: number,
   ) {}
 
   /** Calls that are operations, for a scheduler. */
@@ -37,28 +39,33 @@ export class DeviceUser {
   }
 
   regionCount(): number {
-    return this.#run(this.calls.info()).regionCount
+    return done(this.calls.info()).regionCount
   }
 
   regionInfo(index: number): RegionInfo {
-    return this.#run(this.calls.regionInfo(index))
+    return done(this.calls.regionInfo(index))
   }
 
   /** The bytes that came: fewer than asked for at the end of a region. */
   read(index: number, offset: number, lengthBytes: number): Uint8Array {
     const buffer = new Uint8Array(lengthBytes)
-    const count = this.#run(this.calls.read(index, offset, buffer))
+    const count = done(this.calls.read(index, offset, buffer))
     return buffer.subarray(0, count)
   }
 
   /** @returns how many bytes were written */
   write(index: number, offset: number, data: Uint8Array): number {
-    return this.#run(this.calls.write(index, offset, data))
+    return done(this.calls.write(index, offset, data))
   }
 
   mmap(index: number, offset: number, lengthBytes: number): UserMapping {
-    const address = this.#run(this.calls.mmap(index, offset, lengthBytes))
+    const address = done(this.calls.mmap(index, offset, lengthBytes))
     return { vma: this.process.calls.process.vmaAt(address)!, lengthBytes }
+  }
+
+  /** Maps a part of a region, whole. */
+  map({ index, area }: MappablePart): UserMapping {
+    return this.mmap(index, area.offset, area.sizeBytes)
   }
 
   munmap({ vma, lengthBytes }: UserMapping): void {
@@ -77,29 +84,26 @@ export class DeviceUser {
   }
 
   setMemory(on: boolean): void {
-    this.#run(setMemory(this.calls, on))
+    done(setMemory(this.calls, on))
   }
 
   setPower(state: keyof typeof POWER, fn: PciFunction): void {
-    this.#run(setPower(this.calls, state, fn))
+    done(setPower(this.calls, state, fn))
   }
 
   reset(): void {
-    this.#run(this.calls.reset())
+    done(this.calls.reset())
   }
 
   hotReset(): void {
-    this.#run(this.calls.hotReset([this.groupFd]))
+    done(this.calls.hotReset([this.groupFd]))
   }
 
-  /** Closes the device and its group. */
+  /** Closes the device, its group and its container. */
   close(): void {
-    this.#run(this.calls.close())
+    done(this.calls.close())
     now(this.process.close(this.groupFd))
-  }
-
-  #run<T>(operation: Operation<T>): T {
-    return now(runLive(operation))
+    now(this.process.close(this.containerFd))
   }
 }
 

@@ -1,15 +1,15 @@
 /** What happens to a device while its regions are mapped, and how it is undone. */
-import { CAPABILITY_ID, findCapability } from '@vfiokit/topology'
+import { CAPABILITY_ID, findCapability, forbidsBusReset } from '@vfiokit/topology'
 import type { DeviceUser } from './device-user.ts'
-import { cardOf, type ProviderBench } from './provider-bench.ts'
+import { cardOf, type PluginBench } from './plugin-bench.ts'
 
 /** One event that takes the memory of a device away. */
 export interface Disturbance {
   /** Whether the card can do it, and the kernel takes memory away for it. */
-  possible(bench: ProviderBench): boolean
-  begin(user: DeviceUser, bench: ProviderBench): void
+  possible(bench: PluginBench): boolean
+  begin(user: DeviceUser, bench: PluginBench): void
   /** Absent: memory is back when `begin` ends. */
-  end?(user: DeviceUser, bench: ProviderBench): void
+  end?(user: DeviceUser, bench: PluginBench): void
 }
 
 /** Names of all of them. */
@@ -35,7 +35,12 @@ export const DISTURBANCES: Readonly<Record<DisturbanceName, Disturbance>> = {
     begin: (user) => user.reset(),
   },
   'hot reset': {
-    possible: () => true,
+    possible: (bench) => !forbidsBusReset(cardOf(bench)),
     begin: (user) => user.hotReset(),
   },
+}
+
+/** A reset that the card can do: of its slot, or else of the function; undefined when there is none. */
+export function anyReset(bench: PluginBench): Disturbance | undefined {
+  return [DISTURBANCES['hot reset'], DISTURBANCES['function reset']].find((reset) => reset.possible(bench))
 }

@@ -1,49 +1,16 @@
-/** A provider with somebody who writes down what the core asks of it, and can plant something else for a member. */
+/** A provider with somebody who watches it. */
 import type { PciFunction } from '@vfiokit/topology'
+import { PCI_REGION } from '@vfiokit/vfio-core'
 import type { Region, RegionHost, RegionProvider } from '@vfiokit/vfio-pci'
+import { ObservedPlugin } from './observed-plugin.ts'
 
-/** Members of a region that are functions. */
-export type RegionMember =
-  | 'read'
-  | 'write'
-  | 'fault'
-  | 'capabilities'
-  | 'resetPrepare'
-  | 'resetDone'
-  | 'close'
-
-/** One call of a member. */
-export interface RegionCall {
-  /** Position of the region in what `open` answered. */
-  readonly region: number
-  readonly member: RegionMember
-  /** Of read, write and fault. */
-  readonly offset: number
-  /** Of read and write. */
-  readonly lengthBytes: number
-  /** What it answered; undefined also when it threw. */
-  readonly result: unknown
-}
-
-/** A member that does something else instead of being asked. */
-export interface Sabotage {
-  readonly region: number
-  readonly member: RegionMember
-  /** May throw. */
-  readonly instead: () => unknown
-}
-
-/** Passes everything on to a provider. */
-export class ObservedProvider implements RegionProvider {
+/** @see ObservedPlugin */
+export class ObservedProvider extends ObservedPlugin implements RegionProvider {
   readonly name: string
-  readonly calls: RegionCall[] = []
-  /** What the latest open answered, as the provider made it. */
-  regions: readonly Region[] = []
-  opens = 0
-  /** `open`: throw there instead. */
-  sabotage: Sabotage | 'open' | undefined
+  readonly registration: ObservedPlugin['registration'] = { providers: [this] }
 
   constructor(readonly provider: RegionProvider) {
+    super()
     this.name = provider.name
   }
 
@@ -52,40 +19,13 @@ export class ObservedProvider implements RegionProvider {
   }
 
   open(host: RegionHost): readonly Region[] {
-    if (this.sabotage === 'open') throw new Error('planted in open')
-    this.regions = this.provider.open(host)
-    this.opens++
-    return this.regions.map((region, index) => this.#observed(region, index))
-  }
-
-  /** Calls of one member of one region so far. */
-  callsOf(region: number, member: RegionMember): readonly RegionCall[] {
-    return this.calls.filter((call) => call.region === region && call.member === member)
-  }
-
-  /** Looks every member up when it is used: a region may be frozen, a class, or change its mind. */
-  #observed(region: Region, index: number): Region {
-    return new Proxy({} as Region, {
-      get: (_target, key) => {
-        const value: unknown = Reflect.get(region, key, region)
-        if (typeof value !== 'function' || typeof key !== 'string') return value
-        return (...args: unknown[]) => this.#call(region, index, key as RegionMember, value, args)
-      },
-    })
-  }
-
-  #call(region: Region, index: number, member: RegionMember, value: unknown, args: unknown[]): unknown {
-    const [offset, bytes] = args as [number?, Uint8Array?]
-    const call = { region: index, member, offset: offset ?? 0, lengthBytes: bytes?.length ?? 0 }
-    let result: unknown
-    try {
-      const { sabotage } = this
-      if (typeof sabotage === 'object' && sabotage.region === index && sabotage.member === member)
-        return sabotage.instead()
-      result = Reflect.apply(value as (...args: unknown[]) => unknown, region, args)
-      return result
-    } finally {
-      this.calls.push({ ...call, result })
-    }
+    this.beginOpen()
+    const regions = this.provider.open(host)
+    this.regions = regions.map((region, position) => ({
+      position,
+      index: PCI_REGION.FIRST_DEVICE_SPECIFIC + position,
+      region,
+    }))
+    return regions.map((region, position) => this.observed(region, { owner: position }))
   }
 }

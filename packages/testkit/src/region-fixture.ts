@@ -1,10 +1,10 @@
 /** What an author says about the card: enough to build it, and what its regions are expected to be. */
 import type { MemoryRange } from '@vfiokit/hardware'
-import type { AnyLockingStrategy } from '@vfiokit/locking'
+import type { AnyLockingStrategy, VfioErrno } from '@vfiokit/locking'
 import type { BarIndex, ComposedCapability, SubsystemIds } from '@vfiokit/topology'
 import type { KernelVersion } from '@vfiokit/vfio-core'
 import type { Region } from '@vfiokit/vfio-pci'
-import type { RegionRuleId } from './region-rules.ts'
+import type { RuleId } from './variant/variant-rules.ts'
 
 /** A BAR of the card. */
 export interface FixtureBar {
@@ -72,10 +72,17 @@ export interface RegionFixture {
    * named has to have them; both are checked.
    */
   readonly nothingUnder?: readonly KernelVersion[]
+  /** What stands in the place of BARs, by their index, where a variant driver puts it there. */
+  readonly replacements?: Readonly<Record<number, Omit<RegionExpectation, 'type' | 'subtype'>>>
+  /**
+   * What reads and writes may answer in contests, where memory may be off and a reset may be on. By default they
+   * have to succeed: a region that is no BAR does not depend on either.
+   */
+  readonly whileAway?: readonly VfioErrno[]
   /** The kernel under which rules are asked; by default the newest under which there are regions. */
   readonly kernel?: KernelVersion
   /** What the provider is run live under, beside every kernel; by default every strategy that ships. */
   readonly strategies?: readonly AnyLockingStrategy[]
-  /** Rules that this provider breaks on purpose, each with the reason. They are not asked. */
-  readonly except?: Readonly<Partial<Record<RegionRuleId, string>>>
+  /** Rules that this plugin breaks on purpose, each with the reason. They are not asked. */
+  readonly except?: Readonly<Partial<Record<RuleId, string>>>
 }

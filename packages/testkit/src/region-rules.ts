@@ -20,9 +20,9 @@ export const REGION_RULES = {
   'write-inside': 'every write inside the region succeeds: first and last byte, unaligned, odd and long ones',
   'access-unaligned': 'what can be accessed aligned can be accessed unaligned, and in odd lengths',
   'access-bounds':
-    'an access across the end is cut short, one behind it is EINVAL, and the provider sees neither',
-  'access-refused': 'a direction without a member is EINVAL, and the provider is not asked',
-  'access-nothing': 'reading or writing nothing answers 0 at any offset, and the provider is not asked',
+    'an access across the end is cut short, one behind it is EINVAL, and the plugin sees neither',
+  'access-refused': 'a direction without a member is EINVAL, and the plugin is not asked',
+  'access-nothing': 'reading or writing nothing answers 0 at any offset, and the plugin is not asked',
   'access-shared': 'two processes that read in turn get what one alone gets',
   'access-concurrent':
     'two processes at the same time get what each alone gets, and every access succeeds, in 40 schedules',

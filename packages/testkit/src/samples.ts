@@ -1,5 +1,6 @@
 /** Which places of a region are looked at: all of a small one, the ends and some between of a large one. */
-import { pagesOf } from '@vfiokit/vfio-core'
+import { PAGE_SIZE_BYTES, pagesOf } from '@vfiokit/vfio-core'
+import type { RegionArea } from '@vfiokit/vfio-pci'
 
 /** Where an access begins and how long it is, in bytes. */
 export interface AccessPoint {
@@ -44,6 +45,17 @@ export function sampledPages(sizeBytes: number): number[] {
   if (pages <= PAGES_MAX) return [...Array(pages).keys()]
   const step = (pages - 1) / (PAGES_MAX - 1)
   return Array.from({ length: PAGES_MAX }, (_, at) => Math.round(at * step))
+}
+
+/** A small area whole; of a large one both ends: some strategies insert every page of a mapping at its first touch. */
+export function sampledAreas(area: RegionArea): RegionArea[] {
+  const sizeBytes = PAGES_MAX * PAGE_SIZE_BYTES
+  if (area.sizeBytes <= 2 * sizeBytes) return [area]
+  const last = pagesOf(area.sizeBytes) - PAGES_MAX
+  return [
+    { offset: area.offset, sizeBytes },
+    { offset: area.offset + last * PAGE_SIZE_BYTES, sizeBytes },
+  ]
 }
 
 /** Aligned, unaligned, odd and whole accesses that lie inside, counted from both ends. */

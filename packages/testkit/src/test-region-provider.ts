@@ -1,12 +1,8 @@
 /** The contract of a region provider as a vitest suite. */
 import type { RegionProvider } from '@vfiokit/vfio-pci'
-import { describe, it } from 'vitest'
-import { Examination } from './check-region-provider.ts'
+import { examinationOf } from './check-region-provider.ts'
 import type { RegionFixture } from './region-fixture.ts'
-import { REGION_RULES, type RegionRuleId } from './region-rules.ts'
-
-/** A thousand opens on a busy machine take longer than the default of vitest. */
-const TIMEOUT_MS = 60_000
+import { suiteOf } from './suite.ts'
 
 /**
  * Registers one test for each rule. Rules that have nothing to say of the provider are shown as skipped,
@@ -29,14 +25,5 @@ const TIMEOUT_MS = 60_000
  * ```
  */
 export function testRegionProvider(provider: RegionProvider, fixture: RegionFixture): void {
-  const examination = new Examination(provider, fixture)
-  describe(`region provider ${provider.name}`, () => {
-    for (const [id, sentence] of Object.entries(REGION_RULES) as [RegionRuleId, string][])
-      it(`${sentence} [${id}]`, { timeout: TIMEOUT_MS }, async (test) => {
-        const { outcome, detail } = examination.ask(id)
-        if (outcome === 'silent') test.skip(detail)
-        if (outcome === 'broken') throw new Error(detail)
-        if (detail !== undefined) await test.annotate(detail)
-      })
-  })
+  suiteOf(`region provider ${provider.name}`, examinationOf(provider, fixture))
 }

@@ -95,7 +95,9 @@ export function* openGroup(calls: ProcessCalls, groupNumber: number): Operation<
 }
 
 /**
- * The same with an open container that has no IOMMU type yet, whose descriptor stays: memory is mapped through it.
+ * Opens the group into a container that its caller has open, and gives that its IOMMU type.
+ *
+ * @returns the group's descriptor; everything is closed again on failure, but for the container.
  */
 export function* openGroupIn(calls: ProcessCalls, groupNumber: number, container: number): Operation<number> {
   const group = yield* call(calls.open(`/dev/vfio/${groupNumber}`))

@@ -1,7 +1,8 @@
 /** From one card to another through the ABI: state, pre-copy, resets on the way, and what a card wrote. */
 import { createHost } from '@vfiokit/host'
 import { runLive } from '@vfiokit/locking'
-import migrationSample from '@vfiokit/region-migration-sample'
+import plugin, { migrationSample } from '@vfiokit/region-migration-sample'
+import { testVariantDriver } from '@vfiokit/testkit'
 import { Bdf } from '@vfiokit/topology'
 import {
   CONTAINER_IOCTL,
@@ -33,6 +34,10 @@ const BDF = Bdf.parse('0000:00:03.0')
 const { GET, SET } = DEVICE_FEATURE_FLAGS
 const { STOP, RUNNING, STOP_COPY, RESUMING, PRE_COPY } = MIGRATION_STATE
 
+testVariantDriver(migrationSample, {
+  function: { vendorId: 0x1e5a, deviceId: 0x0002, bars: [{ index: 0, sizeBytes: 0x1000 }] },
+})
+
 const functions = [
   {
     bdf: BDF,
@@ -48,7 +53,7 @@ async function card() {
   const host = await createHost({
     topology: { inline: { functions } },
     bind: [BDF],
-    plugins: [migrationSample],
+    plugins: [plugin],
   })
   const calls = callsOf(host.vfio.process('vm0'))
   const container = await runLive(calls.open('/dev/vfio/vfio'))

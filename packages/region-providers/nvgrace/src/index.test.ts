@@ -1,7 +1,8 @@
 /** Facts 8.4, row nvgrace: memory of the host in BARs that the device does not have. */
 import { createHost, KERNEL_VERSIONS, shippedStrategies } from '@vfiokit/host'
 import { runLive } from '@vfiokit/locking'
-import nvgrace, { BLOCK_BYTES, PROPERTY, READINESS, RESERVED_BYTES } from '@vfiokit/region-nvgrace'
+import plugin, { BLOCK_BYTES, nvgrace, PROPERTY, READINESS, RESERVED_BYTES } from '@vfiokit/region-nvgrace'
+import { testVariantDriver } from '@vfiokit/testkit'
 import { Bdf } from '@vfiokit/topology'
 import {
   callsOf,
@@ -23,6 +24,26 @@ const USABLE = 3 * BLOCK_BYTES
 const KEPT = RESERVED_BYTES + 0x10_0000
 const BAR4_BYTES = 2 ** 31
 const CONFIG = 7
+
+testVariantDriver(nvgrace, {
+  function: {
+    vendorId: 0x10de,
+    deviceId: 0x2342,
+    classCode: 0x030200,
+    bars: [{ index: 0, sizeBytes: 0x10_0000 }],
+  },
+  bars: {
+    0: { [READINESS.LINK]: [READINESS.READY, 0, 0, 0], [READINESS.TRAINING]: [READINESS.READY, 0, 0, 0] },
+  },
+  memory: [{ start: BASE, sizeBytes: USABLE + KEPT }],
+  properties: { [PROPERTY.MEMORY_BASE]: BASE, [PROPERTY.MEMORY_BYTES]: BigInt(USABLE + KEPT) },
+  replacements: {
+    2: { sizeBytes: 2 ** 31, read: true, write: true, backing: 'physical' },
+    4: { sizeBytes: BAR4_BYTES, read: true, write: true, backing: 'physical' },
+  },
+  // The device says that its memory is ready in BAR 0, which nobody reaches while memory is off.
+  whileAway: ['ETIME'],
+})
 
 const functions = [
   { bdf: PORT, id: '1b36:000c', class: '060400', bridge: { secondary: 1, subordinate: 1 }, iommuGroup: 1 },
@@ -52,7 +73,7 @@ async function opened(choice: Choice = {}) {
     topology: { inline: { functions } },
     firmware: { memory: [{ start: BASE, sizeBytes: USABLE + KEPT }], properties: { [GPU]: properties } },
     bind: [GPU],
-    plugins: [nvgrace],
+    plugins: [plugin],
   })
   const process = host.vfio.process('vm0')
   const calls = callsOf(process)

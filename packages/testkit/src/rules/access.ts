@@ -2,14 +2,9 @@
 import type { VfioErrno } from '@vfiokit/locking'
 import { demand, demandSame, outcomeOf } from '../demand.ts'
 import type { DeviceUser } from '../device-user.ts'
-import type { ProviderBench } from '../provider-bench.ts'
-import {
-  type ChecksNamed,
-  type RegionCheck,
-  type RuleContext,
-  type SurveyedRegion,
-  unlessThereAre,
-} from '../region-check.ts'
+import type { SurveyedRegion } from '../observed-plugin.ts'
+import type { PluginBench } from '../plugin-bench.ts'
+import { type ChecksNamed, type RegionCheck, type RuleContext, unlessThereAre } from '../region-check.ts'
 import {
   type AccessPoint,
   accessPoints,
@@ -45,7 +40,7 @@ function checkInside(context: RuleContext, direction: Direction, regions: readon
 }
 
 function demandAccess(
-  bench: ProviderBench,
+  bench: PluginBench,
   user: DeviceUser,
   { direction, index }: Allowed,
   { offset, lengthBytes }: AccessPoint,

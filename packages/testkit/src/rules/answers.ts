@@ -1,12 +1,17 @@
 /** How regions answer a user, in words that can be compared: before and after, here and there. */
 import { outcomeOf } from '../demand.ts'
 import type { DeviceUser } from '../device-user.ts'
-import type { SurveyedRegion } from '../region-check.ts'
+import type { SurveyedRegion } from '../observed-plugin.ts'
+import { mappableParts } from '../region-check.ts'
+import { sampledAreas } from '../samples.ts'
 
 /** How a first read, write and touch of each region end. */
 export function answers(regions: readonly SurveyedRegion[], user: DeviceUser): string[] {
-  return regions.flatMap(({ index, region }) => {
-    const mapping = region.fault === undefined ? undefined : user.mmap(index, 0, region.sizeBytes)
+  return regions.flatMap((each) => {
+    const { index } = each
+    const [part] = mappableParts(each)
+    const [area] = part === undefined ? [] : sampledAreas(part.area)
+    const mapping = area && user.map({ ...each, area })
     const touched = mapping && outcomeOf(() => user.load(mapping, 0))
     if (mapping !== undefined) user.munmap(mapping)
     const read = outcomeOf(() => user.read(index, 0, 1))

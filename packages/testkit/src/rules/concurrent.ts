@@ -3,7 +3,8 @@ import { ControlledDriver, type Operation, randomSchedule } from '@vfiokit/locki
 import type { DeviceCalls } from '@vfiokit/vfio-core'
 import { demand, demandSame, RuleBroken } from '../demand.ts'
 import type { DeviceUser } from '../device-user.ts'
-import type { RegionCheck, RuleContext, SurveyedRegion } from '../region-check.ts'
+import type { SurveyedRegion } from '../observed-plugin.ts'
+import type { RegionCheck, RuleContext } from '../region-check.ts'
 
 const SEEDS = 40
 const TURNS = 3

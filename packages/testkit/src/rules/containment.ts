@@ -3,35 +3,80 @@ import { effect } from '@vfiokit/locking'
 import { PCI_REGION } from '@vfiokit/vfio-core'
 import { demandSame, outcomeOf } from '../demand.ts'
 import type { DeviceUser } from '../device-user.ts'
-import type { RegionMember } from '../observed-provider.ts'
-import { cardOf, type ProviderBench } from '../provider-bench.ts'
+import { anyReset } from '../disturbance.ts'
+import type { MemberOwner, RegionMember, SurveyedRegion } from '../observed-plugin.ts'
+import { ObservedVariantDriver } from '../observed-variant-driver.ts'
+import { cardOf, type PluginBench } from '../plugin-bench.ts'
 import {
   type ChecksNamed,
   isPrefaulted,
+  mappableParts,
   type RegionCheck,
   type RuleContext,
-  type SurveyedRegion,
 } from '../region-check.ts'
 import type { RegionRuleId } from '../region-rules.ts'
+import { type DriverMember, driverMembers } from '../variant/driver-members.ts'
 
-/** How each member is reached, and what the caller gets when it throws. */
+/** How each member of a region is reached, and what the caller gets when it throws. */
 const PROVOCATIONS: Readonly<
   Record<
     RegionMember,
-    { readonly outcome: string; readonly call: (user: DeviceUser, at: SurveyedRegion) => void }
+    {
+      readonly outcome: string
+      readonly call: (user: DeviceUser, bench: PluginBench, at: SurveyedRegion) => void
+    }
   >
 > = {
-  read: { outcome: 'EIO', call: (user, { index }) => void user.read(index, 0, 1) },
-  write: { outcome: 'EIO', call: (user, { index }) => void user.write(index, 0, new Uint8Array(1)) },
-  fault: { outcome: 'SIGBUS', call: touch },
-  capabilities: { outcome: 'EIO', call: (user, { index }) => void user.regionInfo(index) },
-  resetPrepare: { outcome: 'ok', call: (user) => user.hotReset() },
-  resetDone: { outcome: 'ok', call: (user) => user.hotReset() },
+  read: { outcome: 'EIO', call: (user, _bench, { index }) => void user.read(index, 0, 1) },
+  write: { outcome: 'EIO', call: (user, _bench, { index }) => void user.write(index, 0, new Uint8Array(1)) },
+  fault: { outcome: 'SIGBUS', call: (user, _bench, at) => touch(user, at) },
+  capabilities: { outcome: 'EIO', call: (user, _bench, { index }) => void user.regionInfo(index) },
+  resetPrepare: { outcome: 'ok', call: (user, bench) => anyReset(bench)?.begin(user, bench) },
+  resetDone: { outcome: 'ok', call: (user, bench) => anyReset(bench)?.begin(user, bench) },
   close: { outcome: 'ok', call: (user) => user.close() },
 }
 
+/** A member that is made to fail. */
+interface Failing extends DriverMember {
+  readonly owner: MemberOwner
+  readonly what: string
+}
+
+function membersOf(context: RuleContext): Failing[] {
+  const bench = context.bench()
+  const { observed } = bench
+  const driver = observed instanceof ObservedVariantDriver ? observed : {}
+  return [
+    ...context.regions.flatMap((each) => regionMembers(each, anyReset(bench) !== undefined)),
+    ...driverMembers(context.variant, driver, bench).map((member) => ({
+      ...member,
+      owner: 'driver' as const,
+      what: member.name,
+    })),
+  ]
+}
+
+function regionMembers(each: SurveyedRegion, canReset: boolean): Failing[] {
+  const names = (Object.keys(PROVOCATIONS) as RegionMember[]).filter(
+    (name) => each.region[name] !== undefined && (canReset || !name.startsWith('reset')),
+  )
+  return names.map((name) => {
+    const { outcome, call } = PROVOCATIONS[name]
+    // There is no access to fail where pages come with the mapping: the mapping fails.
+    const isEarly = name === 'fault' && isPrefaulted(each.region)
+    return {
+      name,
+      owner: each.position,
+      what: `${name} of region ${each.index}`,
+      outcome: isEarly ? 'EINVAL' : outcome,
+      call: (user, bench) => call(user, bench, each),
+      ...(name === 'close' && { isLast: true }),
+    }
+  })
+}
+
 /** What a member can do wrong, by member; undefined where it is none of this kind. */
-type Misdeed = (member: RegionMember) => (() => unknown) | undefined
+type Misdeed = (member: string, owner: MemberOwner) => (() => unknown) | undefined
 
 const throwing: Misdeed = (member) => () => {
   throw new Error(`planted in ${member}`)
@@ -40,14 +85,14 @@ const throwing: Misdeed = (member) => () => {
 /** Members answer at once, and within what the types say. */
 const nonsense: Misdeed = (member) => () => NONSENSE[member] ?? Promise.resolve()
 
-const NONSENSE: Partial<Record<RegionMember, unknown>> = {
+const NONSENSE: Readonly<Record<string, unknown>> = {
   // No page begins there, of whatever backs it.
   fault: { bar: 0, memory: new Uint8Array(1), physical: 1n, offset: 1 },
   capabilities: [{ id: 0x1_0000, version: 1, body: new Uint8Array(0) }],
 }
 
-const endless: Misdeed = (member) =>
-  member !== 'read' && member !== 'write'
+const endless: Misdeed = (member, owner) =>
+  owner === 'driver' || (member !== 'read' && member !== 'write')
     ? undefined
     : function* () {
         for (;;) yield* effect('for ever', [undefined], () => undefined)
@@ -58,48 +103,33 @@ function contained(misdeed: Misdeed, needs: readonly RegionRuleId[]): RegionChec
   return {
     needs: ['map-pages', 'map-keeps-open', 'reset-any-time', 'reset-paired', ...needs],
     check(context) {
-      for (const each of context.regions)
-        for (const member of Object.keys(PROVOCATIONS) as RegionMember[]) {
-          const instead = each.region[member] === undefined ? undefined : misdeed(member)
-          if (instead !== undefined) checkMember(context, each, member, instead)
-        }
+      for (const member of membersOf(context)) {
+        const instead = misdeed(member.name, member.owner)
+        if (instead !== undefined) checkMember(context, member, instead)
+      }
     },
   }
 }
 
-function checkMember(
-  context: RuleContext,
-  each: SurveyedRegion,
-  member: RegionMember,
-  instead: () => unknown,
-): void {
+function checkMember(context: RuleContext, failing: Failing, instead: () => unknown): void {
   const { bench, user } = context.opened()
-  const { outcome, call } = PROVOCATIONS[member]
-  const what = `${member} of region ${each.index}`
-  const usual = member === 'close' ? undefined : outcomeOf(() => call(user, each))
+  const { name, owner, what, outcome, isLast, call } = failing
+  const use = () => outcomeOf(() => call(user, bench))
+  const usual = isLast === true ? undefined : use()
   const known = bench.failures.length
-  bench.observed.sabotage = { region: each.position, member, instead }
-  demandSame(
-    `${what}, which fails`,
-    outcomeOf(() => call(user, each)),
-    // There is no access to fail where pages come with the mapping: the mapping fails.
-    member === 'fault' && isPrefaulted(each.region) ? 'EINVAL' : outcome,
-  )
+  bench.observed.sabotage = { owner, member: name, instead }
+  demandSame(`${what}, which fails`, use(), outcome)
   bench.observed.sabotage = undefined
   const told = bench.failures.slice(known).map((failure) => `${failure.plugin} ${failure.member}`)
-  demandSame(`failures told of ${what}`, told, [`${context.provider.name} ${member}`])
-  const again = member === 'close' ? bench.open() : user
-  demandUsable(bench, again, what)
-  if (usual !== undefined)
-    demandSame(
-      `${what} afterwards`,
-      outcomeOf(() => call(user, each)),
-      usual,
-    )
+  demandSame(`failures told of ${what}`, told, [`${context.name} ${name}`])
+  demandUsable(bench, name === 'close' ? bench.open() : user, what)
+  if (usual !== undefined) demandSame(`${what} afterwards`, use(), usual)
 }
 
-function touch(user: DeviceUser, { index, region }: SurveyedRegion): void {
-  const mapping = user.mmap(index, 0, region.sizeBytes)
+function touch(user: DeviceUser, each: SurveyedRegion): void {
+  const [part] = mappableParts(each)
+  if (part === undefined) return
+  const mapping = user.map(part)
   try {
     user.load(mapping, 0)
   } finally {
@@ -116,20 +146,23 @@ const openContained: RegionCheck = {
     demandUsable(bench, user, 'open')
     user.close()
     bench.observed.sabotage = undefined
-    const regions = bench.open().regionCount() - PCI_REGION.FIRST_DEVICE_SPECIFIC
-    demandSame('regions of the next open', regions, context.regions.length)
+    bench.open()
+    const indexes = bench.observed.regions.map(({ index }) => index)
+    demandSame(
+      'regions of the next open',
+      indexes,
+      context.regions.map(({ index }) => index),
+    )
   },
 }
 
-function demandUsable(bench: ProviderBench, user: DeviceUser, after: string): void {
+function demandUsable(bench: PluginBench, user: DeviceUser, after: string): void {
   const { vendorId } = cardOf(bench)
   const id = Uint8Array.of(vendorId & 0xff, vendorId >> 8)
   demandSame(`vendor id after ${after} failed`, user.read(PCI_REGION.CONFIG, 0, 2), id)
-  demandSame(
-    `a hot reset after ${after} failed`,
-    outcomeOf(() => user.hotReset()),
-    'ok',
-  )
+  const reset = anyReset(bench)
+  const outcome = outcomeOf(() => reset?.begin(user, bench))
+  demandSame(`a reset after ${after} failed`, outcome, 'ok')
   demandSame(`locks held after ${after} failed`, bench.core.locks.busy().length, 0)
 }
 

@@ -11,7 +11,7 @@ export function contested(strategy: AnyLockingStrategy): RegionCheck {
   return {
     needs: ['read-inside', 'write-inside', 'map-pages', 'reset-any-time', 'throw-member'],
     check(context) {
-      for (let seed = 0; seed < SEEDS; seed++) holdContest(context.bench({ strategy }), context.regions, seed)
+      for (let seed = 0; seed < SEEDS; seed++) holdContest(context, context.bench({ strategy }), seed)
     },
   }
 }

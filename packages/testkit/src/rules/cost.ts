@@ -3,9 +3,9 @@ import { demand, now, outcomeOf } from '../demand.ts'
 import type { DeviceUser } from '../device-user.ts'
 import {
   type ChecksNamed,
+  type MappablePart,
   type RegionCheck,
   type RuleContext,
-  type SurveyedRegion,
   unlessThereAre,
 } from '../region-check.ts'
 
@@ -32,44 +32,51 @@ const costFault: RegionCheck = {
   check: (context) => compare(context, context.mappable, faultOf, RATIO_MAX.fault),
 }
 
-/** The first memory BAR of the card whose first page can be mapped and read. */
-function barOf(context: RuleContext): number | undefined {
+/** What is accessed: the beginning of a region, or of a part of it. */
+type Place = Pick<MappablePart, 'index'> & Partial<Pick<MappablePart, 'area'>>
+
+/** The first memory BAR of the card whose first page can be mapped and read, and that is vfio-pci's. */
+function barOf(context: RuleContext): Place | undefined {
   const { user } = context.opened()
-  const bars = (context.fixture.function.bars ?? []).filter(({ kind }) => kind !== 'io')
-  return bars.find(({ index }) => {
-    const map = () => faultOf(user, index)()
-    return [map, readOf(user, index)].every((call) => outcomeOf(call) === 'ok')
-  })?.index
+  const replaced = new Set(context.regions.map(({ index }) => index))
+  const bars = (context.fixture.function.bars ?? []).filter(
+    ({ index, kind }) => kind !== 'io' && !replaced.has(index),
+  )
+  return bars.find((bar) => {
+    const map = () => faultOf(user, bar)()
+    return [map, readOf(user, bar)].every((call) => outcomeOf(call) === 'ok')
+  })
 }
 
 function noBar(context: RuleContext): string | undefined {
   return barOf(context) === undefined ? 'the card has no memory BAR to compare with' : undefined
 }
 
-function readOf({ process, calls }: DeviceUser, index: number): () => void {
+function readOf({ process, calls }: DeviceUser, { index }: Place): () => void {
   const buffer = new Uint8Array(ACCESS_BYTES)
   return () => void now(process.pread(calls.fd, buffer, index * REGION_SPAN))
 }
 
-function faultOf(user: DeviceUser, index: number): () => void {
+function faultOf(user: DeviceUser, { index, area }: Place): () => void {
   return () => {
-    const mapping = user.mmap(index, 0, 1)
+    const mapping = user.mmap(index, area?.offset ?? 0, 1)
     user.load(mapping, 0)
     user.munmap(mapping)
   }
 }
 
-function compare(
+function compare<T extends Place>(
   context: RuleContext,
-  regions: readonly SurveyedRegion[],
-  callOf: (user: DeviceUser, index: number) => () => void,
+  regions: readonly T[],
+  callOf: (user: DeviceUser, place: T | Place) => () => void,
   most: number,
 ): void {
   const { bench, user } = context.opened()
   const bar = callOf(user, barOf(context)!)
   context.measured = regions
-    .map(({ index }) => {
-      const ratio = ratioOf(callOf(user, index), bar)
+    .map((each) => {
+      const { index } = each
+      const ratio = ratioOf(callOf(user, each), bar)
       bench.observed.calls.length = 0
       demand(ratio < most, `region ${index} costs ${text(ratio)} times what a BAR costs`)
       return `region ${index}: ${text(ratio)} times a BAR`

@@ -3,8 +3,8 @@
 import { demand, demandSame, outcomeOf } from '../demand.ts'
 import type { DeviceUser, UserMapping } from '../device-user.ts'
 import { DISTURBANCES, type Disturbance, type DisturbanceName } from '../disturbance.ts'
-import type { ProviderBench } from '../provider-bench.ts'
-import type { ChecksNamed, RegionCheck, RuleContext, SurveyedRegion } from '../region-check.ts'
+import type { PluginBench } from '../plugin-bench.ts'
+import type { ChecksNamed, MappablePart, RegionCheck, RuleContext } from '../region-check.ts'
 import { sampledPages } from '../samples.ts'
 import { answers } from './answers.ts'
 import { resetEveryStep } from './every-step.ts'
@@ -12,6 +12,7 @@ import { resetEveryStep } from './every-step.ts'
 /** A mapped region with the pages that were touched. */
 interface Mapped {
   readonly index: number
+  readonly part: MappablePart
   readonly mapping: UserMapping
   readonly pages: readonly number[]
 }
@@ -58,14 +59,15 @@ function memoryStays(name: DisturbanceName): RegionCheck {
       const { bench, user } = context.opened()
       const mapped = context.untied.map((each) => mapAll(user, each))
       const demandThere = (when: string) => {
-        for (const { index, mapping, pages } of mapped) {
+        for (const each of mapped) {
+          const { index, mapping, pages } = each
           demandSame(`pages of region ${index} ${when}`, mapping.vma.presentPages, pages.length)
           demandSame(
             `a touch of region ${index} ${when}`,
             outcomeOf(() => user.load(mapping, 0)),
             'ok',
           )
-          demandSamePages(context, user, index, mapping, when)
+          demandSamePages(user, each, when)
         }
       }
       disturbance.begin(user, bench)
@@ -76,16 +78,10 @@ function memoryStays(name: DisturbanceName): RegionCheck {
   }
 }
 
-function demandSamePages(
-  context: RuleContext,
-  user: DeviceUser,
-  index: number,
-  { vma }: UserMapping,
-  when: string,
-): void {
-  const { region } = context.regions.find((each) => each.index === index)!
-  const fresh = user.mmap(index, 0, region.sizeBytes)
-  for (const page of sampledPages(region.sizeBytes)) {
+function demandSamePages(user: DeviceUser, { index, part, mapping, pages }: Mapped, when: string): void {
+  const { vma } = mapping
+  const fresh = user.map(part)
+  for (const page of pages) {
     demandSame(
       `a new fault of page ${page} of region ${index} ${when}`,
       outcomeOf(() => user.load(fresh, page)),
@@ -117,7 +113,7 @@ const resetAnyTime: RegionCheck = {
   },
 }
 
-type Moment = (context: RuleContext, user: DeviceUser, bench: ProviderBench) => (() => void) | undefined
+type Moment = (context: RuleContext, user: DeviceUser, bench: PluginBench) => (() => void) | undefined
 
 const MOMENTS: Readonly<Record<string, Moment>> = {
   'right after open': () => undefined,
@@ -126,7 +122,7 @@ const MOMENTS: Readonly<Record<string, Moment>> = {
     return undefined
   },
   'with mappings that were never touched': (context, user) => {
-    for (const { index, region } of context.mappable) user.mmap(index, 0, region.sizeBytes)
+    for (const part of context.mappable) user.map(part)
     return undefined
   },
   'with memory off': (context, user) => {
@@ -154,7 +150,7 @@ const resetPaired: RegionCheck = {
         const expected = (['resetPrepare', 'resetDone'] as const).filter(
           (member) => region[member] !== undefined,
         )
-        const found = observed.calls.filter((call) => call.region === position).map(({ member }) => member)
+        const found = observed.calls.filter((call) => call.owner === position).map(({ member }) => member)
         demandSame(`members of region ${index} asked around a ${name}`, found, expected)
       }
     }
@@ -172,16 +168,17 @@ function silence(
   return disturbance.possible(context.bench()) ? undefined : 'the card cannot do that under this kernel'
 }
 
-function mapAll(user: DeviceUser, { index, region }: SurveyedRegion): Mapped {
-  const mapping = user.mmap(index, 0, region.sizeBytes)
-  const pages = sampledPages(region.sizeBytes)
+function mapAll(user: DeviceUser, part: MappablePart): Mapped {
+  const { index, area } = part
+  const mapping = user.map(part)
+  const pages = sampledPages(area.sizeBytes)
   for (const page of pages)
     demandSame(
       `page ${page} of region ${index}`,
       outcomeOf(() => user.load(mapping, page)),
       'ok',
     )
-  return { index, mapping, pages }
+  return { index, part, mapping, pages }
 }
 
 /** By id, in the order in which they are asked. */

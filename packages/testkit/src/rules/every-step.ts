@@ -11,8 +11,9 @@ import {
 import { demandSame } from '../demand.ts'
 import type { DeviceUser } from '../device-user.ts'
 import { DISTURBANCES } from '../disturbance.ts'
-import { cardOf, type ProviderBench } from '../provider-bench.ts'
-import type { RegionCheck, RuleContext, SurveyedRegion } from '../region-check.ts'
+import type { SurveyedRegion } from '../observed-plugin.ts'
+import { cardOf, type PluginBench } from '../plugin-bench.ts'
+import { mappableParts, type RegionCheck, type RuleContext } from '../region-check.ts'
 
 /** How each step of a use ended, by name. */
 type Log = string[]
@@ -39,14 +40,15 @@ export const resetEveryStep: RegionCheck = {
     const inner = (log: Log) => innerUse(cardOpenedBy(owner), context.regions, log)
     if (DISTURBANCES['function reset'].possible(bench))
       disturbEveryStep(context, bench, 'a function reset', inner, () => other.reset())
-    disturbEveryStep(context, bench, 'a hot reset', inner, () => lenient(other.hotReset([owner.groupFd])))
+    if (DISTURBANCES['hot reset'].possible(bench))
+      disturbEveryStep(context, bench, 'a hot reset', inner, () => lenient(other.hotReset([owner.groupFd])))
   },
 }
 
 /** Runs a use as often as it has steps, each time with the reset one step later. */
 function disturbEveryStep(
-  { provider }: RuleContext,
-  bench: ProviderBench,
+  { name: plugin }: RuleContext,
+  bench: PluginBench,
   name: string,
   use: (log: Log) => Operation<void>,
   reset: () => Operation<unknown>,
@@ -61,7 +63,7 @@ function disturbEveryStep(
     driver.spawn('use', use(found))
     driver.spawn('reset', reset())
     const { verdict, failures } = driver.run()
-    const when = `${name} after ${at} of ${steps} steps of a use of ${provider.name}`
+    const when = `${name} after ${at} of ${steps} steps of a use of ${plugin}`
     demandSame(
       `what ends with an error, with ${when}`,
       failures.map(({ task, error }) => `${task}: ${String(error)}`),
@@ -87,7 +89,7 @@ function resetAfter(steps: number): Schedule {
 }
 
 function* wholeUse(
-  { device }: ProviderBench,
+  { device }: PluginBench,
   calls: EngineCalls,
   regions: readonly SurveyedRegion[],
   log: Log,
@@ -104,13 +106,14 @@ function* innerUse(
   regions: readonly SurveyedRegion[],
   log: Log,
 ): Operation<void> {
-  for (const { index, region } of regions) {
+  for (const each of regions) {
+    const { index, region } = each
     yield* noted(log, `info ${index}`, card.regionInfo(index))
-    if (region.fault !== undefined) {
-      const address = yield* card.mmap(index, 0, region.sizeBytes)
+    for (const { area } of mappableParts(each)) {
+      const address = yield* card.mmap(index, area.offset, area.sizeBytes)
       yield* noted(log, `fault ${index}`, engine.load(address, new Uint8Array(4)))
       yield* noted(log, `load ${index}`, engine.load(address, new Uint8Array(4)))
-      yield* noted(log, `munmap ${index}`, engine.munmap(address, region.sizeBytes))
+      yield* noted(log, `munmap ${index}`, engine.munmap(address, area.sizeBytes))
     }
     if (region.read !== undefined) yield* noted(log, `read ${index}`, card.read(index, 0, new Uint8Array(1)))
     if (region.write !== undefined)

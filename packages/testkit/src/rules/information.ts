@@ -1,8 +1,16 @@
 /** Rules about region info: what a caller of VFIO_DEVICE_GET_REGION_INFO is told. */
-import { PCI_REGION, REGION_CAPS, REGION_FLAGS, REGION_TYPE, type RegionInfo } from '@vfiokit/vfio-core'
+import {
+  type InfoCapability,
+  PCI_REGION,
+  REGION_CAPS,
+  REGION_FLAGS,
+  REGION_TYPE,
+  type RegionInfo,
+} from '@vfiokit/vfio-core'
+import type { RegionBody } from '@vfiokit/vfio-pci'
 import { demand, demandSame, outcomeOf } from '../demand.ts'
 import type { DeviceUser } from '../device-user.ts'
-import type { ChecksNamed, RegionCheck } from '../region-check.ts'
+import { type ChecksNamed, isBar, type RegionCheck } from '../region-check.ts'
 
 const REGION_SPAN = 2 ** 40
 
@@ -23,7 +31,7 @@ const infoIndex: RegionCheck = {
   needs: ['info-capabilities'],
   check(context) {
     const { user } = context.opened()
-    const count = PCI_REGION.FIRST_DEVICE_SPECIFIC + context.regions.length
+    const count = PCI_REGION.FIRST_DEVICE_SPECIFIC + context.regions.filter((each) => !isBar(each)).length
     demandSame('number of regions', user.regionCount(), count)
     for (const { index, region } of context.regions) {
       const { sizeBytes, offset } = user.regionInfo(index)
@@ -44,13 +52,13 @@ const infoType: RegionCheck = {
     const { user } = context.opened()
     for (const { index, region } of context.regions) {
       const { capabilities } = user.regionInfo(index)
+      if (!('kind' in region)) {
+        demandSame(`TYPE capabilities of BAR ${index}`, capabilities.filter(isType).length, 0)
+        continue
+      }
       const ids = capabilities.map(({ id }) => id)
       demandSame(`first capability of region ${index}`, ids[0], REGION_CAPS.TYPE)
-      demandSame(
-        `TYPE capabilities of region ${index}`,
-        ids.filter((id) => id === REGION_CAPS.TYPE).length,
-        1,
-      )
+      demandSame(`TYPE capabilities of region ${index}`, capabilities.filter(isType).length, 1)
       const { kind } = region
       const type = 'vendor' in kind ? (0x8000_0000 | kind.vendor) >>> 0 : kind.global
       const found = REGION_TYPE.decode(capabilities[0]!.body)
@@ -59,14 +67,24 @@ const infoType: RegionCheck = {
   },
 }
 
+function isType({ id }: InfoCapability): boolean {
+  return id === REGION_CAPS.TYPE
+}
+
 const infoFlags: RegionCheck = {
   needs: ['info-capabilities'],
   check(context) {
     const { bench, user } = context.opened()
     for (const { index, position, region } of context.regions) {
       const flags = flagsOf(region)
-      demandSame(`flags of region ${index}`, user.regionInfo(index).flags, flags)
-      demandSame(`members of region ${index}, later`, flagsOf(bench.observed.regions[position]!), flags)
+      const { flags: found, capabilities } = user.regionInfo(index)
+      const hasCapabilities = capabilities.length === 0 ? 0 : REGION_FLAGS.CAPS
+      demandSame(`flags of region ${index}`, found, flags | hasCapabilities)
+      demandSame(
+        `members of region ${index}, later`,
+        flagsOf(bench.observed.regions[position]!.region),
+        flags,
+      )
     }
   },
 }
@@ -75,8 +93,7 @@ function flagsOf({ read, write, fault }: Pick<RegionMembers, 'read' | 'write' | 
   return (
     (read === undefined ? 0 : REGION_FLAGS.READ) |
     (write === undefined ? 0 : REGION_FLAGS.WRITE) |
-    (fault === undefined ? 0 : REGION_FLAGS.MMAP) |
-    REGION_FLAGS.CAPS
+    (fault === undefined ? 0 : REGION_FLAGS.MMAP)
   )
 }
 
@@ -97,8 +114,9 @@ const infoCapabilities: RegionCheck = {
       const outcome = outcomeOf(() => user.regionInfo(index))
       bench.demandNoFailure('capabilities')
       demandSame(`info of region ${index}`, outcome, 'ok')
-      const given = bench.observed.regions[position]!.capabilities?.() ?? []
-      const [, ...found] = user.regionInfo(index).capabilities
+      const { region } = bench.observed.regions[position]!
+      const given = region.capabilities?.() ?? []
+      const found = user.regionInfo(index).capabilities.slice(ofCore(region))
       demandSame(`number of capabilities of region ${index}`, found.length, given.length)
       for (const [at, { id, version, body }] of given.entries()) {
         // A chain does not say how long a body is: what comes back is padded.
@@ -110,15 +128,26 @@ const infoCapabilities: RegionCheck = {
   },
 }
 
-/** Of every device-specific region. @throws RuleBroken when one cannot be asked. */
+/** How many capabilities come before those of the plugin: TYPE and SPARSE_MMAP. */
+function ofCore(region: RegionBody): number {
+  const isSparse = region.fault !== undefined && region.sparse !== undefined
+  return ('kind' in region ? 1 : 0) + (isSparse ? 1 : 0)
+}
+
+/** Of every BAR and every device-specific region. @throws RuleBroken when one cannot be asked. */
 function infoOf(user: DeviceUser): RegionInfo[] {
-  const first = PCI_REGION.FIRST_DEVICE_SPECIFIC
-  return Array.from({ length: user.regionCount() - first }, (_, at) => {
-    const outcome = outcomeOf(() => user.regionInfo(first + at))
-    demand(outcome === 'ok', `info of region ${first + at} ends with ${outcome}`)
-    return user.regionInfo(first + at)
+  const own = Array.from(
+    { length: user.regionCount() - PCI_REGION.FIRST_DEVICE_SPECIFIC },
+    (_, at) => PCI_REGION.FIRST_DEVICE_SPECIFIC + at,
+  )
+  return [...BARS, ...own].map((index) => {
+    const outcome = outcomeOf(() => user.regionInfo(index))
+    demand(outcome === 'ok', `info of region ${index} ends with ${outcome}`)
+    return user.regionInfo(index)
   })
 }
+
+const BARS: readonly number[] = [0, 1, 2, 3, 4, 5]
 
 /** By id, in the order in which they are asked. */
 export const INFORMATION_CHECKS: ChecksNamed<'info'> = {

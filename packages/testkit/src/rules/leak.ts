@@ -1,6 +1,6 @@
 /** The rule about memory that opens leave behind in the plugin. */
 import { demand } from '../demand.ts'
-import type { ProviderBench } from '../provider-bench.ts'
+import type { PluginBench } from '../plugin-bench.ts'
 import type { ChecksNamed, RegionCheck, RuleContext } from '../region-check.ts'
 
 const BLOCKS = 4
@@ -31,12 +31,12 @@ const leakHeap: RegionCheck = {
   },
 }
 
-function useMany(bench: ProviderBench, { mappable, readable }: RuleContext): void {
+function useMany(bench: PluginBench, { mappable, readable }: RuleContext): void {
   for (let turn = 0; turn < OPENS; turn++) {
     const user = bench.open()
     for (const { index } of readable) user.read(index, 0, 1)
-    for (const { index } of mappable) {
-      const mapping = user.mmap(index, 0, 1)
+    for (const { index, area } of mappable) {
+      const mapping = user.mmap(index, area.offset, 1)
       user.load(mapping, 0)
       user.munmap(mapping)
     }

@@ -1,5 +1,5 @@
 /** What the core still has of a card after its users have gone. */
-import type { ProviderBench } from '../provider-bench.ts'
+import type { PluginBench } from '../plugin-bench.ts'
 
 const STANDARD_STREAMS = 3
 
@@ -26,7 +26,7 @@ export const NOTHING_LEFT: LeftBehind = {
 }
 
 /** Of the process that opens it, `vm0`. */
-export function leftBehind({ device, core }: ProviderBench): LeftBehind {
+export function leftBehind({ device, core }: PluginBench): LeftBehind {
   const { process } = core.process('vm0')
   return {
     files: process.files.size,

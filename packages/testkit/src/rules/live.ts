@@ -2,10 +2,11 @@
 import { KERNEL_VERSIONS, type KernelVersion, PCI_REGION } from '@vfiokit/vfio-core'
 import { demandSame, outcomeOf } from '../demand.ts'
 import type { DeviceUser, UserMapping } from '../device-user.ts'
-import { DISTURBANCES, type DisturbanceName } from '../disturbance.ts'
+import { anyReset, DISTURBANCES, type DisturbanceName } from '../disturbance.ts'
 import { strategiesOf } from '../fixture-host.ts'
-import type { ProviderBench } from '../provider-bench.ts'
-import type { ChecksNamed, RegionCheck, RuleContext, SurveyedRegion } from '../region-check.ts'
+import type { PluginBench } from '../plugin-bench.ts'
+import { type ChecksNamed, isBar, type RegionCheck, type RuleContext } from '../region-check.ts'
+import { featuresOf, useDriver } from '../variant/driver-use.ts'
 import { answers } from './answers.ts'
 import { leftBehind, NOTHING_LEFT } from './left-behind.ts'
 
@@ -15,7 +16,11 @@ function liveUnder(kernel: KernelVersion): RegionCheck {
     check(context) {
       const hasNothing = context.fixture.nothingUnder?.includes(kernel) === true
       const { user } = context.opened()
-      const expected = { info: infoOf(context, user), answers: answers(context.regions, user) }
+      const expected: Expected = {
+        info: infoOf(context, user),
+        answers: answers(context.regions, user),
+        features: featuresOf(context.variant, user),
+      }
       for (const strategy of strategiesOf(context.fixture)) {
         const bench = context.bench({ kernel, strategy })
         const where = `under ${kernel} and ${strategy.name}`
@@ -28,27 +33,23 @@ function liveUnder(kernel: KernelVersion): RegionCheck {
   }
 }
 
-function useNothing(bench: ProviderBench, where: string): void {
+function useNothing(bench: PluginBench, where: string): void {
   const user = bench.open()
   demandSame(
     `regions ${where}, where the fixture says none`,
     user.regionCount() - PCI_REGION.FIRST_DEVICE_SPECIFIC,
     0,
   )
-  user.hotReset()
+  anyReset(bench)?.begin(user, bench)
   user.close()
 }
 
-function useEverything(
-  context: RuleContext,
-  bench: ProviderBench,
-  where: string,
-  expected: { readonly info: unknown; readonly answers: readonly string[] },
-): void {
-  const { regions, mappable } = context
+function useEverything(context: RuleContext, bench: PluginBench, where: string, expected: Expected): void {
+  const { regions, sampled } = context
   const owner = bench.open('vm0')
-  demandSame(`number of regions ${where}`, owner.regionCount(), countOf(regions))
+  demandSame(`number of regions ${where}`, owner.regionCount(), countOf(context))
   demandSame(`region info ${where}`, infoOf(context, owner), expected.info)
+  demandSame(`features ${where}`, featuresOf(context.variant, owner), expected.features)
   const users = [owner, bench.share(owner, 'vm1')]
   for (const user of users)
     demandSame(
@@ -57,7 +58,7 @@ function useEverything(
       expected.answers.join('; '),
     )
   const mapped = users.flatMap((user) =>
-    mappable.map(({ index, region }) => ({ user, index, mapping: user.mmap(index, 0, region.sizeBytes) })),
+    sampled.map((part) => ({ user, index: part.index, mapping: user.map(part) })),
   )
   demandTouched(mapped, where)
   for (const [name, disturbance] of Object.entries(DISTURBANCES) as [DisturbanceName, Disturbed][]) {
@@ -71,8 +72,16 @@ function useEverything(
     answers(regions, owner).join('; '),
     expected.answers.join('; '),
   )
+  useDriver(context.variant, bench, owner, where)
   for (const { user, mapping } of mapped) user.munmap(mapping)
   for (const user of users) user.close()
+}
+
+/** What is the same under every kernel and strategy. */
+interface Expected {
+  readonly info: unknown
+  readonly answers: readonly string[]
+  readonly features: unknown
 }
 
 type Disturbed = (typeof DISTURBANCES)[DisturbanceName]
@@ -92,9 +101,8 @@ function demandTouched(mapped: readonly Mapped[], when: string): void {
     )
 }
 
-/** The last region is the provider's: how many there are. */
-function countOf(regions: readonly SurveyedRegion[]): number {
-  return regions.at(-1)!.index + 1
+function countOf({ regions }: RuleContext): number {
+  return PCI_REGION.FIRST_DEVICE_SPECIFIC + regions.filter((each) => !isBar(each)).length
 }
 
 function infoOf({ regions }: RuleContext, user: DeviceUser): unknown {

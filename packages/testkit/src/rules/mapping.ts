@@ -5,15 +5,16 @@ import { type ChecksNamed, type RegionCheck, unlessThereAre } from '../region-ch
 import { sampledPages } from '../samples.ts'
 
 const unlessMappable = unlessThereAre('mappable region', ({ mappable }) => mappable)
-const unlessMemory = unlessThereAre('region backed by memory', (context) => context.untied)
+const unlessMemory = unlessThereAre('region backed by memory', (context) => context.backedByMemory)
 
 const mapPages: RegionCheck = {
   silent: unlessMappable,
   check(context) {
     const { bench, user } = context.opened()
-    for (const { index, region } of context.mappable) {
-      const mapping = user.mmap(index, 0, region.sizeBytes)
-      for (const page of sampledPages(region.sizeBytes)) {
+    for (const part of context.mappable) {
+      const { index, region, area } = part
+      const mapping = user.map(part)
+      for (const page of sampledPages(area.sizeBytes)) {
         const outcome = outcomeOf(() => user.load(mapping, page))
         bench.demandNoFailure('fault')
         demandSame(`page ${page} of region ${index}`, outcome, 'ok')
@@ -29,10 +30,11 @@ const mapParts: RegionCheck = {
   silent: unlessMappable,
   check(context) {
     const { user } = context.opened()
-    for (const { index, region } of context.mappable) {
-      const whole = user.mmap(index, 0, region.sizeBytes)
-      for (const page of sampledPages(region.sizeBytes)) {
-        const part = user.mmap(index, page * PAGE_SIZE_BYTES, PAGE_SIZE_BYTES)
+    for (const part of context.mappable) {
+      const { index, area } = part
+      const whole = user.map(part)
+      for (const page of sampledPages(area.sizeBytes)) {
+        const part = user.mmap(index, area.offset + page * PAGE_SIZE_BYTES, PAGE_SIZE_BYTES)
         user.load(whole, page)
         user.load(part, 0)
         const isSame = part.vma.frameAt(0)!.isSame(whole.vma.frameAt(page)!)
@@ -48,9 +50,10 @@ const mapDistinct: RegionCheck = {
   silent: unlessMappable,
   check(context) {
     const { user } = context.opened()
-    for (const { index, region } of context.mappable) {
-      const mapping = user.mmap(index, 0, region.sizeBytes)
-      const pages = sampledPages(region.sizeBytes)
+    for (const part of context.mappable) {
+      const { index, area } = part
+      const mapping = user.map(part)
+      const pages = sampledPages(area.sizeBytes)
       for (const page of pages) user.load(mapping, page)
       for (const [at, page] of pages.entries())
         for (const other of pages.slice(0, at)) {
@@ -67,10 +70,11 @@ const mapSame: RegionCheck = {
   check(context) {
     const { bench, user } = context.opened()
     const other = bench.share(user, 'vm1')
-    for (const { index, region } of context.mappable) {
-      const first = user.mmap(index, 0, region.sizeBytes)
-      const theirs = other.mmap(index, 0, region.sizeBytes)
-      for (const page of sampledPages(region.sizeBytes)) {
+    for (const part of context.mappable) {
+      const { index, area } = part
+      const first = user.map(part)
+      const theirs = other.map(part)
+      for (const page of sampledPages(area.sizeBytes)) {
         user.load(first, page)
         other.load(theirs, page)
         const isShared = theirs.vma.frameAt(page)!.isSame(first.vma.frameAt(page)!)
@@ -81,7 +85,7 @@ const mapSame: RegionCheck = {
         return other.load(theirs, 0)
       })
       user.munmap(first)
-      const again = user.mmap(index, 0, region.sizeBytes)
+      const again = user.map(part)
       user.load(again, 0)
       const isSame = again.vma.frameAt(0)!.isSame(theirs.vma.frameAt(0)!)
       demand(isSame, `region ${index} mapped again shows another page`)
@@ -94,17 +98,19 @@ const mapRead: RegionCheck = {
   silent: unlessMemory,
   check(context) {
     const { user } = context.opened()
-    for (const { index, region } of context.untied) {
-      const last = pagesOf(region.sizeBytes) - 1
-      const mapping = user.mmap(index, 0, region.sizeBytes)
+    for (const part of context.backedByMemory) {
+      const { index, region, area } = part
+      const last = pagesOf(area.sizeBytes) - 1
+      const place = area.offset + last * PAGE_SIZE_BYTES
+      const mapping = user.map(part)
       if (region.read !== undefined)
         demandShared(`read of region ${index}`, [1, 2, 3, 4], (data) => {
           user.store(mapping, last, data)
-          return user.read(index, last * PAGE_SIZE_BYTES, data.length)
+          return user.read(index, place, data.length)
         })
       if (region.write !== undefined)
         demandShared(`load of region ${index}`, [5, 6, 7, 8], (data) => {
-          user.write(index, last * PAGE_SIZE_BYTES, data)
+          user.write(index, place, data)
           return user.load(mapping, last)
         })
     }
@@ -125,7 +131,9 @@ const mapRefused: RegionCheck = {
       demandSame(`mmap across the end of region ${index}`, map(0, end + 1), 'EINVAL')
     }
     const lazy = new Set(context.lazy.map(({ position }) => position))
-    const faults = bench.observed.calls.filter((call) => call.member === 'fault' && lazy.has(call.region))
+    const faults = bench.observed.calls.filter(
+      (call) => call.member === 'fault' && lazy.has(call.owner as number),
+    )
     demandSame('faults before any page was touched', faults.length, 0)
   },
 }
@@ -134,7 +142,7 @@ const mapKeepsOpen: RegionCheck = {
   needs: ['map-pages'],
   check(context) {
     const { bench, user } = context.opened()
-    const maps = context.mappable.map(({ index, region }) => user.mmap(index, 0, region.sizeBytes))
+    const maps = context.mappable.map((part) => user.map(part))
     const closes = () =>
       context.regions.map(({ position }) => bench.observed.callsOf(position, 'close').length)
     const none = context.regions.map(() => 0)

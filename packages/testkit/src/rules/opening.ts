@@ -1,8 +1,10 @@
 /** Rules about match and open: whom the provider is for, and what it makes of an open device. */
 import { PCI_REGION } from '@vfiokit/vfio-core'
+import type { RegionKind } from '@vfiokit/vfio-pci'
 import { demand, demandSame } from '../demand.ts'
 import { CARD, STRANGER } from '../fixture-topology.ts'
-import { type ChecksNamed, type RegionCheck, unlessThereAre } from '../region-check.ts'
+import type { SurveyedRegion } from '../observed-plugin.ts'
+import { type ChecksNamed, isBar, type RegionCheck, unlessThereAre } from '../region-check.ts'
 import type { RegionExpectation } from '../region-fixture.ts'
 import { leftBehind, NOTHING_LEFT } from './left-behind.ts'
 
@@ -45,34 +47,53 @@ const openRegions: RegionCheck = {
 }
 
 const openExpected: RegionCheck = {
-  silent: ({ fixture }) => (fixture.regions === undefined ? 'the fixture expects nothing' : undefined),
+  silent: ({ fixture: { regions, replacements } }) =>
+    regions === undefined && replacements === undefined ? 'the fixture expects nothing' : undefined,
   check({ regions, fixture }) {
-    const expected = fixture.regions!
-    demandSame('number of regions', regions.length, expected.length)
-    for (const [at, { index, region }] of regions.entries()) {
-      const { kind, sizeBytes, read, write, backing = 'none' } = region
-      const found: Required<RegionExpectation> = {
-        type: 'vendor' in kind ? (VENDOR_TYPE | kind.vendor) >>> 0 : kind.global,
-        subtype: kind.subtype,
-        sizeBytes,
-        read: read !== undefined,
-        write: write !== undefined,
-        backing,
-      }
-      for (const [name, value] of Object.entries(expected[at]!))
-        if (value !== undefined)
-          demandSame(`${name} of region ${index}`, found[name as keyof RegionExpectation], value)
+    const bars = regions.filter(isBar)
+    const own = regions.filter((each) => !isBar(each))
+    if (fixture.regions !== undefined) {
+      demandSame('number of regions', own.length, fixture.regions.length)
+      for (const [at, each] of own.entries()) demandExpected(each, fixture.regions[at]!)
     }
+    if (fixture.replacements === undefined) return
+    const expected = Object.keys(fixture.replacements).map(Number)
+    demandSame(
+      'BARs that are replaced',
+      bars.map(({ index }) => index),
+      expected,
+    )
+    for (const each of bars) demandExpected(each, fixture.replacements[each.index]!)
   },
 }
 
+function demandExpected({ index, region }: SurveyedRegion, expected: RegionExpectation): void {
+  const { sizeBytes, read, write, backing = 'none' } = region
+  const found: RegionExpectation = {
+    ...('kind' in region && kindOf(region.kind)),
+    sizeBytes,
+    read: read !== undefined,
+    write: write !== undefined,
+    backing,
+  }
+  for (const [name, value] of Object.entries(expected))
+    if (value !== undefined)
+      demandSame(`${name} of region ${index}`, found[name as keyof RegionExpectation], value)
+}
+
+function kindOf(kind: RegionKind): Pick<RegionExpectation, 'type' | 'subtype'> {
+  const type = 'vendor' in kind ? (VENDOR_TYPE | kind.vendor) >>> 0 : kind.global
+  return { type, subtype: kind.subtype }
+}
+
 const openSeparate: RegionCheck = {
-  silent: unlessThereAre('region backed by memory', (context) => context.untied),
+  silent: unlessThereAre('region backed by memory', (context) => context.backedByMemory),
   check(context) {
     const [left, right] = [context.opened(), context.opened()]
-    for (const { index, region } of context.untied) {
+    for (const part of context.backedByMemory) {
+      const { index } = part
       const maps = [left, right].map(({ user }) => {
-        const mapping = user.mmap(index, 0, region.sizeBytes)
+        const mapping = user.map(part)
         user.load(mapping, 0)
         return mapping.vma.frameAt(0)!
       })
@@ -85,12 +106,13 @@ const openAgain: RegionCheck = {
   needs: ['map-pages', 'map-keeps-open'],
   check(context) {
     const bench = context.bench()
+    const own = context.regions.filter((each) => !isBar(each)).length
     const locks: number[] = []
     for (let turn = 1; turn <= OPENS; turn++) {
       const user = bench.open()
       const found = user.regionCount() - FIRST_DEVICE_SPECIFIC
-      demandSame(`regions of open ${turn}`, found, context.regions.length)
-      const mapped = context.mappable.map(({ index, region }) => user.mmap(index, 0, region.sizeBytes))
+      demandSame(`regions of open ${turn}`, found, own)
+      const mapped = context.mappable.map((part) => user.map(part))
       user.close()
       for (const mapping of mapped) user.munmap(mapping)
       demandSame(`what is left after close ${turn}`, leftBehind(bench), NOTHING_LEFT)

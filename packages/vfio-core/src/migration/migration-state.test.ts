@@ -58,6 +58,11 @@ test.each([0, 1, 2, 3, 4, 5, 6, 7])(
           expect(() => nextMigrationState(from, to, flags)).toThrow('EINVAL')
           continue
         }
+        if (from === to) {
+          // Kernel: drivers step while the state is another one.
+          expect([...migrationWay(from, to, flags)]).toEqual([])
+          continue
+        }
         const refused = from === 0 || to === 0 || (from === 3 && to >= 6)
         if (refused) {
           expect(() => [...migrationWay(from, to, flags)]).toThrow('EINVAL')

@@ -69,11 +69,13 @@ export function nextMigrationState(from: MigrationState, to: number, flags: numb
   return next
 }
 
-/** Every state on the way, `to` included. @throws VfioError as {@link nextMigrationState}. */
+/**
+ * Every state on the way, `to` included: none when it is there already.
+ *
+ * @throws VfioError as {@link nextMigrationState}.
+ */
 export function* migrationWay(from: MigrationState, to: number, flags: number): Generator<MigrationState> {
-  let at = nextMigrationState(from, to, flags)
-  yield at
-  while (at !== to) {
+  for (let at = from; at !== to; ) {
     at = nextMigrationState(at, to, flags)
     yield at
   }

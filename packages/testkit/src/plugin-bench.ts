@@ -1,6 +1,6 @@
-/** One machine with the card in it, the provider loaded, and processes that use it through the ABI. */
+/** One machine with the card in it, the plugin loaded, and processes that use it through the ABI. */
 import { SimulatedMachine } from '@vfiokit/hardware'
-import { type AnyLockingStrategy, type Operation, runLive } from '@vfiokit/locking'
+import type { AnyLockingStrategy } from '@vfiokit/locking'
 import { unmapRange } from '@vfiokit/locking-strategies'
 import type { PciFunction } from '@vfiokit/topology'
 import {
@@ -10,15 +10,15 @@ import {
   kernelProfile,
   LiveHost,
   openDeviceIn,
-  openGroup,
+  openGroupIn,
   VfioCore,
   type VfioDevice,
 } from '@vfiokit/vfio-core'
-import { PciBus, type PluginFailure, type RegionProvider } from '@vfiokit/vfio-pci'
-import { demand, now } from './demand.ts'
+import { PciBus, type PluginFailure } from '@vfiokit/vfio-pci'
+import { demand, done, now } from './demand.ts'
 import { DeviceUser } from './device-user.ts'
 import { CARD, fixtureTopology, STRANGER } from './fixture-topology.ts'
-import { ObservedProvider } from './observed-provider.ts'
+import type { ObservedPlugin } from './observed-plugin.ts'
 import type { RegionFixture } from './region-fixture.ts'
 import { RegisterModel } from './register-model.ts'
 
@@ -31,20 +31,22 @@ export interface BenchHost {
 }
 
 /** A simulated host, made new for every check. */
-export class ProviderBench {
+export class PluginBench {
   readonly bus: PciBus
   readonly host: LiveHost
-  readonly observed: ObservedProvider
   /** The card, as vfio knows it. */
   readonly device: VfioDevice
   readonly stranger: VfioDevice
-  /** What the provider did wrong so far. */
+  /** What the plugin did wrong so far. */
   readonly failures: PluginFailure[] = []
   #model: RegisterModel | undefined
 
-  constructor(provider: RegionProvider, fixture: RegionFixture, host: BenchHost = {}) {
+  constructor(
+    readonly observed: ObservedPlugin,
+    fixture: RegionFixture,
+    host: BenchHost = {},
+  ) {
     const { strategy = unmapRange, kernel } = host
-    this.observed = new ObservedProvider(provider)
     const machine = new SimulatedMachine(fixtureTopology(fixture.function, fixture.neighbours), {
       firmware: { memory: fixture.memory, properties: { [CARD]: fixture.properties ?? {} } },
       models: [
@@ -58,7 +60,7 @@ export class ProviderBench {
     this.bus = new PciBus({
       core: new VfioCore({ strategy, profile: kernelProfile(kernel) }),
       machine,
-      providers: [this.observed],
+      ...observed.registration,
       onPluginFailure: (failure) => this.failures.push(failure),
     })
     this.host = new LiveHost(this.bus.core)
@@ -90,7 +92,8 @@ export class ProviderBench {
     const other = this.host.process(process)
     const fd = now(user.process.send(user.calls.fd, other))
     const groupFd = now(user.process.send(user.groupFd, other))
-    return new DeviceUser(this.device, other, new DeviceCalls(callsOf(other), fd), groupFd)
+    const containerFd = now(user.process.send(user.containerFd, other))
+    return new DeviceUser(this.device, other, new DeviceCalls(callsOf(other), fd), groupFd, containerFd)
   }
 
   /** @throws RuleBroken when one of these members failed; any member when none is named. */
@@ -104,19 +107,14 @@ export class ProviderBench {
   #open(id: string, device: VfioDevice): DeviceUser {
     const process = this.host.process(id)
     const calls = callsOf(process)
-    const [groupFd, opened] = now(
-      runLive(
-        (function* (): Operation<[number, DeviceCalls]> {
-          const group = yield* openGroup(calls, device.group.number)
-          return [group, yield* openDeviceIn(calls, group, device.id)]
-        })(),
-      ),
-    )
-    return new DeviceUser(device, process, opened, groupFd)
+    const containerFd = now(process.open('/dev/vfio/vfio'))
+    const groupFd = done(openGroupIn(calls, device.group.number, containerFd))
+    const opened = done(openDeviceIn(calls, groupFd, device.id))
+    return new DeviceUser(device, process, opened, groupFd, containerFd)
   }
 }
 
 /** The card's function. */
-export function cardOf({ bus }: ProviderBench): PciFunction {
+export function cardOf({ bus }: PluginBench): PciFunction {
   return bus.topology.function(CARD)!
 }
