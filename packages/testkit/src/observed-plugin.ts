@@ -94,12 +94,13 @@ export abstract class ObservedPlugin {
         const value: unknown = Reflect.get(target, key, target)
         if (typeof value !== 'function' || typeof key !== 'string') return value
         return (...args: unknown[]) =>
-          seen(this.#call(owner, nameOf(key), args, () => Reflect.apply(value, target, args)))
+          seen(this.asked(owner, nameOf(key), args, () => Reflect.apply(value, target, args)))
       },
     })
   }
 
-  #call(owner: MemberOwner, member: string, args: readonly unknown[], ask: () => unknown): unknown {
+  /** Notes a call, and asks for it or for what is planted instead. */
+  protected asked(owner: MemberOwner, member: string, args: readonly unknown[], ask: () => unknown): unknown {
     const [offset, bytes] = args
     const call = {
       owner,

@@ -2,6 +2,7 @@
 import type { BarIndex, PciFunction } from '@vfiokit/topology'
 import { PCI_REGION } from '@vfiokit/vfio-core'
 import type {
+  Answer,
   BarOverride,
   Region,
   RegionHost,
@@ -22,7 +23,8 @@ export class ObservedVariantDriver extends ObservedPlugin implements VariantDriv
   constructor(readonly driver: VariantDriver) {
     super()
     this.name = driver.name
-    if (driver.match !== undefined) this.match = (fn, token) => driver.match!(fn, token)
+    if (driver.match !== undefined)
+      this.match = (fn, token) => this.asked('driver', 'match', [], () => driver.match!(fn, token)) as Answer
   }
 
   matches(fn: PciFunction): boolean {

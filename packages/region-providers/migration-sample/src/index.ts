@@ -100,6 +100,9 @@ const STEPS: Readonly<Record<string, Step>> = {
   'RUNNING PRE_COPY': function () {
     return this.save(false)
   },
+  'RUNNING_P2P PRE_COPY_P2P': function () {
+    return this.save(false)
+  },
   'PRE_COPY_P2P STOP_COPY': function () {
     return this.finish()
   },

@@ -143,7 +143,8 @@ const accessNothing: RegionCheck = {
       for (const offset of [0, region.sizeBytes, region.sizeBytes + 4096])
         for (const direction of ['read', 'write'] as const)
           demandSame(`${direction} of 0 bytes at ${offset}`, transfer(user, direction, index, offset, 0), 0)
-    demandSame('members asked', bench.observed.calls.length, 0)
+    const asked = bench.observed.calls.filter(({ owner }) => owner !== 'driver')
+    demandSame('members asked', asked.length, 0)
   },
 }
 

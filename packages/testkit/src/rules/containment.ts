@@ -14,8 +14,8 @@ import {
   type RegionCheck,
   type RuleContext,
 } from '../region-check.ts'
-import type { RegionRuleId } from '../region-rules.ts'
 import { type DriverMember, driverMembers } from '../variant/driver-members.ts'
+import type { RuleId } from '../variant/variant-rules.ts'
 
 /** How each member of a region is reached, and what the caller gets when it throws. */
 const PROVOCATIONS: Readonly<
@@ -98,10 +98,21 @@ const endless: Misdeed = (member, owner) =>
         for (;;) yield* effect('for ever', [undefined], () => undefined)
       }
 
+/** Members that fail are compared with the same ones that do not. */
+const USED_MEMBERS: readonly RuleId[] = [
+  'map-pages',
+  'map-keeps-open',
+  'reset-any-time',
+  'reset-paired',
+  'feature-probe',
+  'migration-ways',
+  'log-again',
+]
+
 /** @param needs - Beside what every rule about members builds on. */
-function contained(misdeed: Misdeed, needs: readonly RegionRuleId[]): RegionCheck {
+function contained(misdeed: Misdeed, needs: readonly RuleId[]): RegionCheck {
   return {
-    needs: ['map-pages', 'map-keeps-open', 'reset-any-time', 'reset-paired', ...needs],
+    needs: [...USED_MEMBERS, ...needs],
     check(context) {
       for (const member of membersOf(context)) {
         const instead = misdeed(member.name, member.owner)
@@ -138,6 +149,7 @@ function touch(user: DeviceUser, each: SurveyedRegion): void {
 }
 
 const openContained: RegionCheck = {
+  needs: ['open-regions', 'open-variant'],
   check(context) {
     const bench = context.bench()
     bench.observed.sabotage = 'open'

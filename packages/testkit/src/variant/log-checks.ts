@@ -25,7 +25,7 @@ const logWritten: RegionCheck = {
 }
 
 const logOutside: RegionCheck = {
-  needs: ['log-written'],
+  needs: ['log-again'],
   silent,
   check(context) {
     const user = LoggingUser.open(context.bench())

@@ -12,7 +12,7 @@ import { cardOf, type PluginBench } from '../plugin-bench.ts'
 import type { RuleContext } from '../region-check.ts'
 import { MigrationCalls } from './migration-calls.ts'
 
-const { STOP, RUNNING, STOP_COPY, RESUMING, PRE_COPY } = MIGRATION_STATE
+const { STOP, RUNNING, RUNNING_P2P, STOP_COPY, RESUMING, PRE_COPY, PRE_COPY_P2P } = MIGRATION_STATE
 const WORD_BYTES = 4
 /** So much at the front of each BAR is likely to be state. */
 const REGISTER_BYTES = 64
@@ -94,4 +94,5 @@ const DATA_BEGINS: ReadonlySet<string> = new Set([
   `${STOP} ${STOP_COPY}`,
   `${STOP} ${RESUMING}`,
   `${RUNNING} ${PRE_COPY}`,
+  `${RUNNING_P2P} ${PRE_COPY_P2P}`,
 ])

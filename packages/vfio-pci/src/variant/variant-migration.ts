@@ -47,7 +47,8 @@ export interface VariantMigration {
   readonly preCopy?: boolean
   /**
    * Takes the device one step, as the table of states has it. Data begins on the way into STOP_COPY from
-   * STOP, into PRE_COPY from RUNNING, and into RESUMING; it goes on from PRE_COPY to STOP_COPY.
+   * STOP, into PRE_COPY from RUNNING, into PRE_COPY_P2P from RUNNING_P2P, and into RESUMING; it goes on from
+   * PRE_COPY to STOP_COPY.
    *
    * @returns the data that begins here, or an errno: the device is still where it was.
    */

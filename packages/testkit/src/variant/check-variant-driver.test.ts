@@ -1,0 +1,65 @@
+import {
+  checkVariantDriver,
+  REGION_RULES,
+  type RuleResult,
+  VARIANT_RULES,
+  type VariantRuleId,
+} from '@vfiokit/testkit/check'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { VARIANT_DEFECTS, type VariantDefect } from '../fixtures/variants/bad-drivers.ts'
+import { driver, VARIANT_CARD } from '../fixtures/variants/variant-card.ts'
+
+const IDS = Object.keys(VARIANT_RULES) as VariantRuleId[]
+/** Asked of a bad driver only where its defect breaks one of them. */
+const SLOW = IDS.filter(
+  (id) =>
+    /^(contest|live|leak|cost)-/.test(id) || ['open-again', 'reset-every-step', 'throw-endless'].includes(id),
+)
+/** Shared with providers, whose bad ones prove them. */
+const OF_DRIVERS = IDS.filter((id) => !(id in REGION_RULES))
+
+async function broken({ bad, breaks, fixture }: VariantDefect): Promise<VariantRuleId[]> {
+  const except = Object.fromEntries(SLOW.filter((id) => !breaks.includes(id)).map((id) => [id, 'takes long']))
+  const results = await checkVariantDriver(bad, { ...VARIANT_CARD, ...fixture, except })
+  return brokenOf(results)
+}
+
+function brokenOf(results: readonly RuleResult<VariantRuleId>[]): VariantRuleId[] {
+  return results.filter(({ outcome }) => outcome === 'broken').map(({ id }) => id)
+}
+
+afterEach(() => vi.restoreAllMocks())
+
+describe('a variant driver that', () => {
+  test('keeps the contract has every rule held, and none of them silent', async () => {
+    const results = await checkVariantDriver(driver(), {
+      ...VARIANT_CARD,
+      replacements: { 4: { sizeBytes: 0x8000, read: true, write: true, backing: 'memory' } },
+    })
+    expect(results.filter(({ outcome }) => outcome !== 'holds')).toEqual([])
+    expect(results.map(({ id, sentence }) => [id, sentence])).toEqual(Object.entries(VARIANT_RULES))
+  })
+
+  test.each(VARIANT_DEFECTS)('$defect breaks $breaks', async (defect) => {
+    expect((await broken(defect)).sort()).toEqual([...defect.breaks].sort())
+  })
+})
+
+test('a driver that only cuts a BAR is asked what there is to ask of it', async () => {
+  const cutting = driver(undefined, { open: () => ({ bars: { 1: { visibleBytes: 0x2000 } } }) })
+  const results = await checkVariantDriver(cutting, VARIANT_CARD)
+  expect(brokenOf(results)).toEqual([])
+  const held = results.filter(({ outcome }) => outcome === 'holds').map(({ id }) => id)
+  expect(held).toEqual(
+    expect.arrayContaining(['cut-visible', 'reset-any-time', 'live-5.10', 'contest-rfc-2021']),
+  )
+  expect(results.find(({ id }) => id === 'map-pages')).toMatchObject({
+    outcome: 'silent',
+    detail: 'variant-card opens no region',
+  })
+})
+
+test('no rule that only drivers have is without a bad driver that breaks it', () => {
+  const proven = new Set(VARIANT_DEFECTS.flatMap(({ breaks }) => breaks))
+  expect(OF_DRIVERS.filter((id) => !proven.has(id))).toEqual([])
+})
