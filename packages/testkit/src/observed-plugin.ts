@@ -64,6 +64,10 @@ export abstract class ObservedPlugin {
   opens = 0
   /** `open`: throw there instead. */
   sabotage: Sabotage | 'open' | undefined
+  /** The `mmap` of a region is asked for its first mapping alone; others may be. */
+  asksFirstMappingOnly = false
+  /** Owners whose `mmap` has been asked since the latest open. */
+  readonly #mapped = new Set<MemberOwner>()
 
   abstract readonly name: string
   /** How a bus gets to know it. */
@@ -80,6 +84,7 @@ export abstract class ObservedPlugin {
   protected beginOpen(): void {
     if (this.sabotage === 'open') throw new Error('planted in open')
     this.opens++
+    this.#mapped.clear()
   }
 
   /**
@@ -113,7 +118,9 @@ export abstract class ObservedPlugin {
       const { sabotage } = this
       if (typeof sabotage === 'object' && sabotage.owner === owner && sabotage.member === member)
         return sabotage.instead()
+      if (member === 'mmap' && this.asksFirstMappingOnly && this.#mapped.has(owner)) return undefined
       result = ask()
+      if (member === 'mmap') this.#mapped.add(owner)
       return result
     } finally {
       this.calls.push({ ...call, result })

@@ -28,6 +28,8 @@ export interface BenchHost {
   readonly strategy?: AnyLockingStrategy
   /** The newest when absent. */
   readonly kernel?: KernelVersion
+  /** The `mmap` of regions is asked for every mapping, whatever the fixture says. */
+  readonly asksEveryMapping?: true
 }
 
 /** A simulated host, made new for every check. */
@@ -46,7 +48,8 @@ export class PluginBench {
     fixture: RegionFixture,
     host: BenchHost = {},
   ) {
-    const { strategy = unmapRange, kernel } = host
+    const { strategy = unmapRange, kernel, asksEveryMapping = false } = host
+    observed.asksFirstMappingOnly = fixture.mapsOnce !== undefined && !asksEveryMapping
     const machine = new SimulatedMachine(fixtureTopology(fixture.function, fixture.neighbours), {
       firmware: { memory: fixture.memory, properties: { [CARD]: fixture.properties ?? {} } },
       models: [

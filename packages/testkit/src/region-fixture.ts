@@ -75,6 +75,11 @@ export interface RegionFixture {
   /** What stands in the place of BARs, by their index, where a variant driver puts it there. */
   readonly replacements?: Readonly<Record<number, Omit<RegionExpectation, 'type' | 'subtype'>>>
   /**
+   * With which errno regions refuse another mapping that can be mapped once for each open. The suite maps again
+   * and again, so it asks their `mmap` for the first mapping of each open alone, but for the rule about that.
+   */
+  readonly mapsOnce?: VfioErrno
+  /**
    * What reads and writes may answer in contests, where memory may be off and a reset may be on. By default they
    * have to succeed: a region that is no BAR does not depend on either.
    */

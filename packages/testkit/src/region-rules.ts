@@ -33,6 +33,8 @@ export const REGION_RULES = {
   'map-read': 'what is stored through a mapping of memory is what a read gets, and the other way round',
   'map-refused':
     'mapping beyond the end, or a region without fault, is EINVAL, unless the region has a say of its own',
+  'map-once':
+    'a region that can be mapped once for each open refuses another mapping, also after munmap; the next open can map it',
   'map-keeps-open': 'a mapping keeps the device open: close comes once, after the last munmap',
   'bar-memory-off': 'pages of a BAR go when memory is switched off, and come back when it is on',
   'bar-d3hot': 'pages of a BAR go in D3hot, and come back in D0',

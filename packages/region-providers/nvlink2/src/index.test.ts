@@ -2,7 +2,7 @@
 import { PhysicalMemory } from '@vfiokit/hardware'
 import { nvlink2, PROPERTY } from '@vfiokit/region-nvlink2'
 import { testRegionProvider } from '@vfiokit/testkit'
-import type { MapPlace, PhysicallyBackedRegion, RegionHost, RegionProvider } from '@vfiokit/vfio-pci'
+import type { MapPlace, PhysicallyBackedRegion, RegionHost } from '@vfiokit/vfio-pci'
 import { describe, expect, test } from 'vitest'
 
 const NVIDIA = 0x10de
@@ -22,16 +22,7 @@ const gpuProperties = {
 }
 const atsdProperties = { [PROPERTY.ATSD]: ATSD, [PROPERTY.TARGET]: 0x1234n, [PROPERTY.LINK_SPEED]: 8n }
 
-/**
- * GPU memory can be mapped once for each open, and the suite maps again and again. So it is asked without the
- * member that refuses; what that member says is looked at below.
- */
-const withoutAdmission: RegionProvider = {
-  ...nvlink2,
-  open: (host) => nvlink2.open(host).map(({ mmap: _, ...region }) => region as PhysicallyBackedRegion),
-}
-
-testRegionProvider(withoutAdmission, {
+testRegionProvider(nvlink2, {
   function: {
     vendorId: NVIDIA,
     deviceId: 0x1db1,
@@ -40,6 +31,7 @@ testRegionProvider(withoutAdmission, {
   },
   memory,
   properties: gpuProperties,
+  mapsOnce: 'EPERM',
   nothingUnder: newer,
   regions: [{ type: 0x8000_10de, subtype: 1, sizeBytes: SIZE, read: true, write: true, backing: 'physical' }],
 })

@@ -138,6 +138,35 @@ const mapRefused: RegionCheck = {
   },
 }
 
+const mapOnce: RegionCheck = {
+  needs: ['map-pages'],
+  silent: (context) =>
+    context.fixture.mapsOnce === undefined
+      ? 'the fixture has no region that maps once'
+      : unlessMappable(context),
+  check(context) {
+    const bench = context.bench({ asksEveryMapping: true })
+    const user = bench.open()
+    for (const part of context.mappable) {
+      const map = () => void user.map(part)
+      const first = user.map(part)
+      const whileMapped = outcomeOf(map)
+      user.munmap(first)
+      const refused = [whileMapped, outcomeOf(map)]
+      const errno = context.fixture.mapsOnce!
+      demandSame(`more mappings of region ${part.index}`, refused, [errno, errno])
+    }
+    user.close()
+    const next = bench.open()
+    for (const part of context.mappable)
+      demandSame(
+        `mapping region ${part.index} after another open`,
+        outcomeOf(() => void next.map(part)),
+        'ok',
+      )
+  },
+}
+
 const mapKeepsOpen: RegionCheck = {
   needs: ['map-pages'],
   check(context) {
@@ -176,5 +205,6 @@ export const MAPPING_CHECKS: ChecksNamed<'map'> = {
   'map-same': mapSame,
   'map-read': mapRead,
   'map-refused': mapRefused,
+  'map-once': mapOnce,
   'map-keeps-open': mapKeepsOpen,
 }
