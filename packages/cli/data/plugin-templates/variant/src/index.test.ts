@@ -1,4 +1,5 @@
 import { createHost } from '@vfiokit/host'
+import { testVariantDriver } from '@vfiokit/testkit'
 import { callsOf, type DeviceCalls, openDeviceIn, openGroup } from '@vfiokit/vfio-core'
 import { runLive } from '@vfiokit/locking'
 import { expect, test } from 'vitest'
@@ -7,6 +8,11 @@ import plugin, { pluginName } from './index.ts'
 const bdf = '0000:00:03.0'
 const bars = [{ index: 0, kind: 'memory', address: 0xfe000000, size: '64K' }]
 const functions = [{ bdf, id: '1e5a:0003', class: '120000', iommuGroup: 1, bars }]
+
+testVariantDriver(pluginName, {
+  function: { vendorId: 0x1e5a, deviceId: 0x0003, bars: [{ index: 0, sizeBytes: 0x1_0000 }] },
+  replacements: { 2: { sizeBytes: 0x2000, read: true, write: true, backing: 'memory' } },
+})
 
 async function machine() {
   const host = await createHost({ topology: { inline: { functions } }, bind: [bdf], plugins: [plugin] })
