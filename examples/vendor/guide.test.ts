@@ -31,6 +31,7 @@ test.each<readonly [name: string, file: string]>([
   ['host.yaml', 'host.yaml'],
   ['scenario.yaml', 'scenario.yaml'],
   ['index.test.js', 'index.test.ts'],
+  ['variants.test.js', 'variants.test.ts'],
   ...VARIANTS.map((name) => [name, name] as const),
 ])('%s', (name, file) => {
   expect(shown.get(name)).toBe(read(file))
@@ -41,6 +42,7 @@ test('beside them it shows a manifest and the TypeScript of the plugin', () => {
     [
       ...['host.yaml', 'index.js', 'index.test.js', 'index.ts', 'package.json', 'scenario.yaml'],
       ...VARIANTS,
+      'variants.test.js',
     ].sort(),
   )
 })

@@ -8,7 +8,7 @@ import { CARD } from '../fixture-topology.ts'
 import type { PluginBench } from '../plugin-bench.ts'
 import { FeatureCalls } from './feature-calls.ts'
 import { ALL_PAGES, LoggingUser } from './logging-user.ts'
-import { MigrationCalls } from './migration-calls.ts'
+import { StreamingCalls } from './streaming-calls.ts'
 
 const { RUNNING, STOP, STOP_COPY, RESUMING, PRE_COPY } = MIGRATION_STATE
 
@@ -84,12 +84,12 @@ const MIGRATION: readonly (DriverMember & { readonly needs?: Needs })[] = [
   {
     name: 'migration step',
     outcome: 'EIO',
-    call: ({ calls }) => inState(new MigrationCalls(calls), STOP, () => {}),
+    call: ({ calls }) => inState(new StreamingCalls(calls), STOP, () => {}),
   },
   {
     name: 'migration dataSizeBytes',
     outcome: 'EIO',
-    call: ({ calls }) => void done(new MigrationCalls(calls).sizeBytes()),
+    call: ({ calls }) => void done(new StreamingCalls(calls).dataSize()),
   },
   {
     name: 'migration discard',
@@ -101,7 +101,7 @@ const MIGRATION: readonly (DriverMember & { readonly needs?: Needs })[] = [
     name: 'migration data read',
     outcome: 'EIO',
     call: ({ calls }) => {
-      const migration = new MigrationCalls(calls)
+      const migration = new StreamingCalls(calls)
       inState(migration, STOP_COPY, (fd) => void done(migration.read(fd)))
     },
   },
@@ -110,10 +110,10 @@ const MIGRATION: readonly (DriverMember & { readonly needs?: Needs })[] = [
     outcome: 'EIO',
     needs: hasReset,
     call: (user) => {
-      const migration = new MigrationCalls(user.calls)
+      const migration = new StreamingCalls(user.calls)
       const stream = done(migration.save())
       try {
-        done(migration.write(done(migration.goTo(RESUMING)), stream))
+        done(migration.write(done(migration.setState(RESUMING)), stream))
       } finally {
         // Half of a stream is no state to go on with.
         user.reset()
@@ -125,19 +125,19 @@ const MIGRATION: readonly (DriverMember & { readonly needs?: Needs })[] = [
     outcome: 'EIO',
     needs: ({ preCopy }) => preCopy === true,
     call: ({ calls }) => {
-      const migration = new MigrationCalls(calls)
+      const migration = new StreamingCalls(calls)
       inState(migration, PRE_COPY, (fd) => void done(migration.preCopyInfo(fd)))
     },
   },
 ]
 
 /** Takes the device to a state and back. */
-function inState(migration: MigrationCalls, state: MigrationState, use: (fd: number) => void): void {
-  const fd = done(migration.goTo(state))
+function inState(migration: StreamingCalls, state: MigrationState, use: (fd: number) => void): void {
+  const fd = done(migration.setState(state))
   try {
     use(fd)
   } finally {
-    done(migration.goTo(RUNNING))
+    done(migration.setState(RUNNING))
     if (fd >= 0) done(migration.closeData(fd))
   }
 }

@@ -9,7 +9,7 @@ import type { PluginBench } from '../plugin-bench.ts'
 import { FeatureCalls } from './feature-calls.ts'
 import { got } from './feature-checks.ts'
 import { ALL_PAGES, LoggingUser } from './logging-user.ts'
-import { MigrationCalls } from './migration-calls.ts'
+import { StreamingCalls } from './streaming-calls.ts'
 
 const TURNS = 2
 
@@ -43,7 +43,7 @@ export function useDriver(variant: Variant, bench: PluginBench, user: DeviceUser
 }
 
 function migrate(bench: PluginBench, user: DeviceUser): void {
-  const calls = new MigrationCalls(user.calls)
+  const calls = new StreamingCalls(user.calls)
   const stream = done(calls.save())
   anyReset(bench)?.begin(user, bench)
   done(calls.resume(stream))
@@ -61,7 +61,7 @@ export function driverTasks(
   if (migration !== undefined && knows(bench, 'MIGRATION')) tasks.push([`${who} migration`, migrating(user)])
   // There is one container, and its memory is mapped once.
   if (dmaLog !== undefined && knows(bench, 'DMA_LOGGING_START') && who === 'vm0')
-    tasks.push([`${who} DMA log`, logging(LoggingUser.of(user, bench))])
+    tasks.push([`${who} DMA log`, logging(LoggingUser.of(user, bench).stepwise)])
   return tasks
 }
 
@@ -77,7 +77,7 @@ function* getAll(
 
 /** Whoever else migrates, or resets, makes steps impossible or data useless. */
 function* migrating({ operations }: DeviceUser): Operation<void> {
-  const calls = new MigrationCalls(operations)
+  const calls = new StreamingCalls(operations)
   for (let turn = 0; turn < TURNS; turn++) {
     const stream = yield* refusable(calls.save())
     if (stream !== undefined) yield* refusable(calls.resume(stream))

@@ -10,7 +10,7 @@ import { done, outcomeOf } from '../demand.ts'
 import type { DeviceUser } from '../device-user.ts'
 import { cardOf, type PluginBench } from '../plugin-bench.ts'
 import type { RuleContext } from '../region-check.ts'
-import { MigrationCalls } from './migration-calls.ts'
+import { StreamingCalls } from './streaming-calls.ts'
 
 const { STOP, RUNNING, RUNNING_P2P, STOP_COPY, RESUMING, PRE_COPY, PRE_COPY_P2P } = MIGRATION_STATE
 const WORD_BYTES = 4
@@ -19,7 +19,7 @@ const REGISTER_BYTES = 64
 
 /** One open card. */
 export class MigratingUser {
-  readonly calls: MigrationCalls
+  readonly calls: StreamingCalls
   /** Data of the state that it was taken to; -1 when there is none. */
   dataFd = -1
 
@@ -27,7 +27,7 @@ export class MigratingUser {
     readonly bench: PluginBench,
     readonly user: DeviceUser,
   ) {
-    this.calls = new MigrationCalls(user.calls)
+    this.calls = new StreamingCalls(user.calls)
   }
 
   static open(bench: PluginBench): MigratingUser {
@@ -61,8 +61,8 @@ export function entered(context: RuleContext, state: MigrationState): MigratingU
   const card = MigratingUser.open(context.bench())
   const { calls } = card
   // The way into STOP_COPY and RESUMING begins in STOP: what is on it gives data of its own otherwise.
-  if (state === STOP_COPY || state === RESUMING) done(calls.goTo(STOP))
-  card.dataFd = done(calls.goTo(state))
+  if (state === STOP_COPY || state === RESUMING) done(calls.setState(STOP))
+  card.dataFd = done(calls.setState(state))
   if (state === RESUMING)
     done(calls.write(card.dataFd, done(MigratingUser.open(context.bench()).calls.save())))
   return card

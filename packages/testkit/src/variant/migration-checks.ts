@@ -4,7 +4,7 @@ import { demand, demandSame, done, outcomeOf } from '../demand.ts'
 import { anyReset, DISTURBANCES } from '../disturbance.ts'
 import type { ChecksNamed, RegionCheck, RuleContext } from '../region-check.ts'
 import { entered, MigratingUser, statesOf, wayBetween } from './migrating-user.ts'
-import { joined } from './migration-calls.ts'
+import { joined } from './streaming-calls.ts'
 import type { VariantRuleId } from './variant-rules.ts'
 
 const { STOP, RUNNING, STOP_COPY, RESUMING, PRE_COPY } = MIGRATION_STATE
@@ -21,7 +21,7 @@ const migrationSays: RegionCheck = {
       MIGRATION_FLAGS.STOP_COPY | (p2p ? MIGRATION_FLAGS.P2P : 0) | (preCopy ? MIGRATION_FLAGS.PRE_COPY : 0)
     demandSame('flags', done(calls.flags()), expected)
     demandSame('state after open', done(calls.state()), RUNNING)
-    const outcome = outcomeOf(() => done(calls.sizeBytes()))
+    const outcome = outcomeOf(() => done(calls.dataSize()))
     bench.demandNoFailure()
     demandSame('asking how much state there is', outcome, 'ok')
   },
@@ -40,7 +40,7 @@ const migrationWays: RegionCheck = {
         bench.observed.calls.length = 0
         let fd = -1
         const outcome = outcomeOf(() => {
-          fd = done(calls.goTo(to))
+          fd = done(calls.setState(to))
         })
         bench.demandNoFailure()
         demandSame(where, outcome, way === undefined ? 'EINVAL' : 'ok')
@@ -76,20 +76,20 @@ const migrationPrecopy: RegionCheck = {
     const [source, target] = [MigratingUser.open(context.bench()), MigratingUser.open(context.bench())]
     const { calls } = source
     source.setRegisters(1)
-    const fd = done(calls.goTo(PRE_COPY))
+    const fd = done(calls.setState(PRE_COPY))
     const parts: Uint8Array[] = []
     for (const value of [2, 3]) {
       demandInfo('in PRE_COPY', source, fd, 'ok')
       parts.push(done(calls.read(fd)))
       source.setRegisters(value)
     }
-    demandSame('the descriptor of data that goes on', done(calls.goTo(STOP_COPY)), -1)
+    demandSame('the descriptor of data that goes on', done(calls.setState(STOP_COPY)), -1)
     demandInfo('in STOP_COPY', source, fd, 'EINVAL')
     parts.push(done(calls.read(fd)))
     const outcome = outcomeOf(() => done(target.calls.resume(joined(parts))))
     target.bench.demandNoFailure()
     demandSame('taking the state of another card', outcome, 'ok')
-    done(calls.goTo(RUNNING))
+    done(calls.setState(RUNNING))
     demandSame('what the other card gives', done(target.calls.save()), done(calls.save()))
   },
 }
@@ -110,10 +110,10 @@ const migrationCut: RegionCheck = {
     for (const length of cutsOf(stream.length)) {
       const target = MigratingUser.open(context.bench())
       const before = target.registers()
-      const fd = done(target.calls.goTo(RESUMING))
+      const fd = done(target.calls.setState(RESUMING))
       const ends = [
         outcomeOf(() => done(target.calls.write(fd, stream.subarray(0, length)))),
-        outcomeOf(() => done(target.calls.goTo(STOP))),
+        outcomeOf(() => done(target.calls.setState(STOP))),
       ]
       target.bench.demandNoFailure()
       const what = `the first ${length} of ${stream.length} bytes`

@@ -91,7 +91,6 @@ export class DeviceMigration implements MigrationOps {
   }
 
   *#walk(state: number): Operation<OpenFile | undefined> {
-    if (state === this.#state) return undefined
     for (const next of migrationWay(this.#state, state, this.flags)) {
       const file = yield* this.#steps.step(this.#state, next)
       this.#state = next

@@ -1,16 +1,12 @@
-/** Migration of one open device, as a VMM does it. */
+/** Migration of one open device together with its data, as a VMM does it. */
 import type { Operation } from '@vfiokit/locking'
 import {
   call,
-  type DeviceCalls,
   FEATURE,
-  MIG_DATA_SIZE,
-  MIG_DEVICE_STATE,
   MIG_FLAGS,
-  MIGRATION_IOCTL,
   MIGRATION_STATE,
-  type MigrationState,
-  PRECOPY_INFO,
+  MigrationCalls,
+  precopyInfo,
   VfioError,
 } from '@vfiokit/vfio-core'
 import { demand } from '../demand.ts'
@@ -22,33 +18,12 @@ const CHUNK_BYTES = 4096
 const CHUNKS_MAX = 65_536
 
 /** All of it that belongs to one descriptor of the device. */
-export class MigrationCalls {
-  readonly #features: FeatureCalls
-
-  constructor(readonly device: DeviceCalls) {
-    this.#features = new FeatureCalls(device)
-  }
-
+export class StreamingCalls extends MigrationCalls {
   /** `MIGRATION_FLAGS` */
   *flags(): Operation<number> {
-    const payload = yield* this.#features.get(FEATURE.MIGRATION, new Uint8Array(MIG_FLAGS.sizeBytes))
+    const features = new FeatureCalls(this.device)
+    const payload = yield* features.get(FEATURE.MIGRATION, new Uint8Array(MIG_FLAGS.sizeBytes))
     return Number(MIG_FLAGS.decode(payload).flags)
-  }
-
-  *state(): Operation<number> {
-    const payload = new Uint8Array(MIG_DEVICE_STATE.sizeBytes)
-    return MIG_DEVICE_STATE.decode(yield* this.#features.get(FEATURE.MIG_DEVICE_STATE, payload)).device_state
-  }
-
-  /** @returns the descriptor of the data that begins there, or -1 */
-  *goTo(device_state: MigrationState): Operation<number> {
-    const payload = MIG_DEVICE_STATE.encode({ device_state, data_fd: -1 })
-    return MIG_DEVICE_STATE.decode(yield* this.#features.set(FEATURE.MIG_DEVICE_STATE, payload)).data_fd
-  }
-
-  *sizeBytes(): Operation<bigint> {
-    const payload = new Uint8Array(MIG_DATA_SIZE.sizeBytes)
-    return MIG_DATA_SIZE.decode(yield* this.#features.get(FEATURE.MIG_DATA_SIZE, payload)).stop_copy_length
   }
 
   /** What comes until the end, or until there is nothing for now. */
@@ -67,11 +42,8 @@ export class MigrationCalls {
       yield* call(this.device.calls.pwrite(fd, bytes.subarray(at, at + CHUNK_BYTES), 0))
   }
 
-  *preCopyInfo(fd: number): Operation<bigint> {
-    const argument = PRECOPY_INFO.encode({ argsz: PRECOPY_INFO.sizeBytes })
-    yield* call(this.device.calls.ioctl(fd, MIGRATION_IOCTL.MIG_GET_PRECOPY_INFO, argument))
-    const { initial_bytes, dirty_bytes } = PRECOPY_INFO.decode(argument)
-    return initial_bytes + dirty_bytes
+  *preCopyInfo(fd: number): Operation<void> {
+    yield* precopyInfo(this.device.calls, fd)
   }
 
   closeData(fd: number): Operation<void> {
@@ -80,18 +52,18 @@ export class MigrationCalls {
 
   /** The whole state, of a device that runs and runs again afterwards. */
   *save(): Operation<Uint8Array> {
-    const fd = yield* this.goTo(STOP_COPY)
+    const fd = yield* this.setState(STOP_COPY)
     const stream = yield* this.read(fd)
-    yield* this.goTo(RUNNING)
+    yield* this.setState(RUNNING)
     yield* this.closeData(fd)
     return stream
   }
 
   /** Takes the state of another device on, and runs. */
   *resume(stream: Uint8Array): Operation<void> {
-    const fd = yield* this.goTo(RESUMING)
+    const fd = yield* this.setState(RESUMING)
     yield* this.write(fd, stream)
-    yield* this.goTo(RUNNING)
+    yield* this.setState(RUNNING)
     yield* this.closeData(fd)
   }
 
