@@ -12,7 +12,10 @@ import { leftBehind, NOTHING_LEFT } from './left-behind.ts'
 
 function liveUnder(kernel: KernelVersion): RegionCheck {
   return {
-    needs: ['info-capabilities', 'map-pages', 'reset-any-time', 'reset-paired', 'map-keeps-open'],
+    needs: [
+      ...(['info-capabilities', 'map-pages', 'reset-any-time', 'reset-paired', 'map-keeps-open'] as const),
+      ...(['feature-again', 'migration-carries', 'log-again'] as const),
+    ],
     check(context) {
       const hasNothing = context.fixture.nothingUnder?.includes(kernel) === true
       const { user } = context.opened()
