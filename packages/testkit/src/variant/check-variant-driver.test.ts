@@ -59,6 +59,20 @@ test('a driver that only cuts a BAR is asked what there is to ask of it', async 
   })
 })
 
+test('a driver under a kernel without migration is asked for ENOTTY, and the rest', async () => {
+  const results = await checkVariantDriver(driver(), { ...VARIANT_CARD, kernel: '5.10' })
+  const silent = results.filter(({ outcome }) => outcome !== 'holds').map(({ detail }) => detail)
+  expect(new Set(silent)).toEqual(
+    new Set([
+      'the fixture expects nothing',
+      'the fixture has no region that maps once',
+      'the card cannot do that under this kernel',
+      'the kernel has no migration',
+      'the kernel has no log of DMA',
+    ]),
+  )
+})
+
 test('no rule that only drivers have is without a bad driver that breaks it', () => {
   const proven = new Set(VARIANT_DEFECTS.flatMap(({ breaks }) => breaks))
   expect(OF_DRIVERS.filter((id) => !proven.has(id))).toEqual([])

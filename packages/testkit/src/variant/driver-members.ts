@@ -6,6 +6,7 @@ import type { DeviceUser } from '../device-user.ts'
 import { anyReset, DISTURBANCES } from '../disturbance.ts'
 import { CARD } from '../fixture-topology.ts'
 import type { PluginBench } from '../plugin-bench.ts'
+import { knows } from './driver-use.ts'
 import { FeatureCalls } from './feature-calls.ts'
 import { ALL_PAGES, LoggingUser } from './logging-user.ts'
 import { StreamingCalls } from './streaming-calls.ts'
@@ -36,8 +37,10 @@ export function driverMembers(
   return [
     ...possible,
     ...featureMembers(variant),
-    ...(migration === undefined ? [] : MIGRATION.filter(({ needs }) => needs?.(migration, bench) ?? true)),
-    ...(dmaLog === undefined ? [] : LOG),
+    ...(migration !== undefined && knows(bench, 'MIGRATION')
+      ? MIGRATION.filter(({ needs }) => needs?.(migration, bench) ?? true)
+      : []),
+    ...(dmaLog !== undefined && knows(bench, 'DMA_LOGGING_START') ? LOG : []),
   ]
 }
 

@@ -1,11 +1,14 @@
 /** Rules about the log of what a device writes by DMA. */
 import { demand, demandSame, done, outcomeOf } from '../demand.ts'
 import type { ChecksNamed, RegionCheck, RuleContext } from '../region-check.ts'
+import { knows } from './driver-use.ts'
 import { ALL_PAGES, LoggingUser } from './logging-user.ts'
 import type { VariantRuleId } from './variant-rules.ts'
 
-const silent = ({ variant }: RuleContext) =>
-  variant.dmaLog === undefined ? 'the driver does not log DMA' : undefined
+const silent = (context: RuleContext) => {
+  if (context.variant.dmaLog === undefined) return 'the driver does not log DMA'
+  return knows(context.bench(), 'DMA_LOGGING_START') ? undefined : 'the kernel has no log of DMA'
+}
 
 const logWritten: RegionCheck = {
   silent,

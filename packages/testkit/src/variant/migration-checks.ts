@@ -3,14 +3,17 @@ import { MIGRATION_FLAGS, MIGRATION_STATE, type MigrationState } from '@vfiokit/
 import { demand, demandSame, done, outcomeOf } from '../demand.ts'
 import { anyReset, DISTURBANCES } from '../disturbance.ts'
 import type { ChecksNamed, RegionCheck, RuleContext } from '../region-check.ts'
+import { knows } from './driver-use.ts'
 import { entered, MigratingUser, statesOf, wayBetween } from './migrating-user.ts'
 import { joined } from './streaming-calls.ts'
 import type { VariantRuleId } from './variant-rules.ts'
 
 const { STOP, RUNNING, STOP_COPY, RESUMING, PRE_COPY } = MIGRATION_STATE
 
-const silent = ({ variant }: RuleContext) =>
-  variant.migration === undefined ? 'the driver has no migration' : undefined
+const silent = (context: RuleContext) => {
+  if (context.variant.migration === undefined) return 'the driver has no migration'
+  return knows(context.bench(), 'MIGRATION') ? undefined : 'the kernel has no migration'
+}
 
 const migrationSays: RegionCheck = {
   silent,
