@@ -1,6 +1,6 @@
 /**
  * Providers that reach a host in every way there is, all at once: one package in two versions, one of which brings a
- * copy of @vfiokit/plugin of its own; a file; and a bundle with our packages inside.
+ * copy of @vfiokit/plugin of its own; a file; and bundles with our packages inside.
  */
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -24,7 +24,7 @@ const bdf = '0000:00:03.0'
 const host = await createHost({
   topology: { inline: { functions: [{ bdf, id: '1e5a:0001', class: '120000', iommuGroup: 1 }] } },
   bind: [bdf],
-  plugins: ['card-one', 'card-two', './card.js', './bundle.js'],
+  plugins: ['card-one', 'card-two', './card.js', './bundle.js', './steps.js'],
 })
 const calls = callsOf(host.vfio.process('vm0'))
 const device = await runLive(openDeviceIn(calls, await runLive(openGroup(calls, 1)), bdf))
@@ -36,13 +36,28 @@ for (let index = 9; index < (await runLive(device.info())).regionCount; index++)
 console.log(host.bus.failureLines.length, 'failures')
 `
 
+/** Steps of a copy inside of a bundle. */
+const STEPS = `function* (offset, out) {
+  yield* label('fill')
+  out[0] = yield* effect('nine', [9], () => 9)
+}`
+
 /** As a copy of ours inside of a bundle says no. */
 const REFUSES = "() => { throw new VfioError('EPERM', 'unsupported', 'not this one') }"
+
+/** @typedef {{ run: (cwd: string, command: string, ...args: string[]) => string, esbuild: string }} Tools */
+
+/** One file with all that it imports inside. @param {string} folder @param {string} name @param {string} text @param {Tools} tools */
+export function bundle(folder, name, text, { run, esbuild }) {
+  writeFileSync(join(folder, `to-bundle-${name}`), text)
+  const flags = ['--bundle', '--format=esm', '--log-level=error', `--outfile=${name}`]
+  run(folder, esbuild, `to-bundle-${name}`, ...flags)
+}
 
 /**
  * @param {string} folder
  * @param {string[]} archives
- * @param {{ run: (cwd: string, command: string, ...args: string[]) => string, esbuild: string }} tools
+ * @param {Tools} tools
  * @returns {string} region by region: index, size, and what a read of it brings
  */
 export function loadEachWay(folder, archives, { run, esbuild }) {
@@ -62,9 +77,13 @@ export function loadEachWay(folder, archives, { run, esbuild }) {
   const ours = join('node_modules', '@vfiokit', 'plugin')
   cpSync(join(folder, ours), join(folder, 'node_modules', 'card-two', ours), { recursive: true })
   writeFileSync(join(folder, 'card.js'), source('card of a file', 48))
-  const bundled = `import { VfioError } from '@vfiokit/vfio-core'\n${source('card of a bundle', 64, REFUSES)}`
-  writeFileSync(join(folder, 'to-bundle.js'), bundled)
-  run(folder, esbuild, 'to-bundle.js', '--bundle', '--format=esm', '--outfile=bundle.js', '--log-level=error')
+  const refusing = source('card of a bundle', 64, REFUSES)
+  bundle(folder, 'bundle.js', `import { VfioError } from '@vfiokit/vfio-core'\n${refusing}`, { run, esbuild })
+  const stepping = source('card of steps', 80, STEPS)
+  bundle(folder, 'steps.js', `import { effect, label } from '@vfiokit/locking'\n${stepping}`, {
+    run,
+    esbuild,
+  })
   writeFileSync(join(folder, 'check.js'), CHECK)
   return run(folder, process.execPath, 'check.js')
 }

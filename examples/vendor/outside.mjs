@@ -5,7 +5,8 @@
  *               the same from TypeScript
  *   researcher  every file, change and command of docs/guides/researcher.md, and what each command prints
  *   plugins     `vfiokit plugin new` of each kind: the package passes its tests, builds and runs
- *   each way    one provider in two versions, from tarballs, a file and a bundle, in one host
+ *   each way    one provider in two versions, from tarballs, a file and bundles, in one host; strategies and a reader
+ *               with copies of our packages of their own
  *   topology    @vfiokit/topology alone: no container comes with it, and it says what a reset reaches
  *
  * The packages must be built. Exit code 1 with what is wrong.
@@ -26,6 +27,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { changed, stepsOf, withoutTimes } from '../researcher/guide.mjs'
+import { compareCopies } from './copies.mjs'
 import { loadEachWay } from './each-way.mjs'
 import { filesOf, missingLines, recordingsOf, stepsOfSection } from './guide.mjs'
 
@@ -292,8 +294,16 @@ try {
   const builder = createRequire(join(root, 'package.json')).resolve('tsup')
   const esbuild = createRequire(builder).resolve('esbuild/bin/esbuild')
   const loaded = loadEachWay(join(temporary, 'each-way'), archives, { run, esbuild })
-  demand('providers loaded in each way', loaded, /^9 16 7\n10 32 7\n11 48 7\n12 64 EPERM\n0 failures\n$/)
-  console.log('ok     providers in two versions, from a file and from a bundle, in one host')
+  demand(
+    'providers loaded in each way',
+    loaded,
+    /^9 16 7\n10 32 7\n11 48 7\n12 64 EPERM\n13 80 9\n0 failures\n$/,
+  )
+  console.log('ok     providers in two versions, from a file and from bundles, in one host')
+  const same = compareCopies(join(temporary, 'each-way'), join(root, SNAPSHOT), { run, esbuild })
+  console.log(
+    `ok     strategies and a reader with copies of their own: ${same} answers as of those that ship`,
+  )
   useTopologyAlone(join(temporary, 'topology'), archives)
   console.log('ok     @vfiokit/topology alone, in an empty folder')
   rmSync(temporary, { recursive: true })
