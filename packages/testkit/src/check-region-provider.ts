@@ -44,7 +44,12 @@ const NEEDS_NO_REGION: ReadonlySet<string> = new Set(['match-own', 'match-pure',
 /** The contract of regions, to be asked of a provider rule by rule. */
 export function examinationOf(provider: RegionProvider, fixture: RegionFixture): Examination<RegionRuleId> {
   return new Examination(
-    { rules: REGION_RULES, checks: REGION_CHECKS, asksWithoutRegions: (id) => NEEDS_NO_REGION.has(id) },
+    {
+      rules: REGION_RULES,
+      checks: REGION_CHECKS,
+      opens: 'open-regions',
+      asksWithoutRegions: (id) => NEEDS_NO_REGION.has(id),
+    },
     () => new ObservedProvider(provider),
     fixture,
   )

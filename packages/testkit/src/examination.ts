@@ -21,6 +21,8 @@ export interface Contract<Id extends RuleId> {
   /** Sentences, in the order in which rules are asked. */
   readonly rules: Readonly<Record<Id, string>>
   readonly checks: Readonly<Record<Id, RegionCheck>>
+  /** The rule that there is something to ask about; without it only those about matching are asked. */
+  readonly opens: NoInfer<Id>
   /** Whether a rule has something to say of a plugin without any region. */
   readonly asksWithoutRegions: (id: RuleId) => boolean
 }
@@ -76,10 +78,17 @@ export class Examination<Id extends RuleId> {
     if (excepted !== undefined) return `excepted: ${excepted}`
     if (context.regions.length === 0 && !this.contract.asksWithoutRegions(id))
       return `${context.name} opens no region`
-    const broken = needs.map((need) => this.#brokenBelow(need)).find((need) => need !== undefined)
+    const broken = this.#allNeeds(id, needs)
+      .map((need) => this.#brokenBelow(need))
+      .find((need) => need !== undefined)
     if (broken === undefined) return silent?.(context)
     this.#silencedBy.set(id, broken)
     return `${broken} is broken`
+  }
+
+  #allNeeds(id: Id, needs: readonly RuleId[]): readonly RuleId[] {
+    const { opens } = this.contract
+    return id === opens || id.startsWith('match-') ? needs : [opens, ...needs]
   }
 
   /** The rule itself, or the one that silences it. */

@@ -149,7 +149,6 @@ function touch(user: DeviceUser, each: SurveyedRegion): void {
 }
 
 const openContained: RegionCheck = {
-  needs: ['open-regions', 'open-variant'],
   check(context) {
     const bench = context.bench()
     bench.observed.sabotage = 'open'

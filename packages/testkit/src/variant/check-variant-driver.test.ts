@@ -73,6 +73,21 @@ test('a driver under a kernel without migration is asked for ENOTTY, and the res
   )
 })
 
+test('a driver that throws in open is asked for nothing but what it matches', async () => {
+  const throwing = driver(undefined, {
+    open() {
+      throw new Error('no firmware')
+    },
+  })
+  const results = await checkVariantDriver(throwing, VARIANT_CARD)
+  const asked = results.filter(({ outcome }) => outcome !== 'silent')
+  expect(asked.map(({ id, outcome }) => [id, outcome])).toEqual([
+    ['match-own', 'holds'],
+    ['match-pure', 'holds'],
+    ['open-variant', 'broken'],
+  ])
+})
+
 test('no rule that only drivers have is without a bad driver that breaks it', () => {
   const proven = new Set(VARIANT_DEFECTS.flatMap(({ breaks }) => breaks))
   expect(OF_DRIVERS.filter((id) => !proven.has(id))).toEqual([])

@@ -48,6 +48,7 @@ export function variantExamination(
     {
       rules: VARIANT_RULES,
       checks: VARIANT_CHECKS,
+      opens: 'open-variant',
       asksWithoutRegions: (id: RuleId) => !NEEDS_REGIONS.test(id),
     },
     () => new ObservedVariantDriver(driver),
