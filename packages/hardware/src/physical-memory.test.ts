@@ -1,4 +1,5 @@
 import { PhysicalMemory } from '@vfiokit/hardware'
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 
 const MiB = 2 ** 20
@@ -46,5 +47,33 @@ test('ranges that overlap, and contents that do not fit, are refused', () => {
   expect(() => new PhysicalMemory(overlap)).toThrow('memory at 0x1000 overlaps')
   expect(() => new PhysicalMemory([{ start: 0n, sizeBytes: 1, contents: new Uint8Array(2) }])).toThrow(
     RangeError,
+  )
+})
+
+test('of many ranges a window lies in the one that holds it, or nowhere', () => {
+  const some = fc.array(fc.record({ gap: fc.nat(3), sizeBytes: fc.integer({ min: 1, max: 4 }) }), {
+    maxLength: 40,
+  })
+  fc.assert(
+    fc.property(some, fc.nat(250), fc.integer({ min: 1, max: 6 }), (parts, start, sizeBytes) => {
+      let end = 0
+      const ranges = parts.map((part) => {
+        const from = end + part.gap
+        end = from + part.sizeBytes
+        return { start: BigInt(from), sizeBytes: part.sizeBytes, contents: Uint8Array.of(part.sizeBytes) }
+      })
+      const holds = ranges.find(
+        (each) => each.start <= start && BigInt(start + sizeBytes) <= each.start + BigInt(each.sizeBytes),
+      )
+      const window = () => new PhysicalMemory([...ranges].reverse()).window(BigInt(start), sizeBytes)
+      if (holds === undefined) {
+        expect(window).toThrow(`no memory of ${sizeBytes} bytes`)
+        return
+      }
+      const first = new Uint8Array(1)
+      window().read(0, first)
+      expect(first[0]).toBe(BigInt(start) === holds.start ? holds.sizeBytes : 0)
+    }),
+    { numRuns: 500 },
   )
 })

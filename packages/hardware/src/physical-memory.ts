@@ -23,10 +23,16 @@ export interface MemoryWindow {
   write(offset: number, data: Uint8Array): void
 }
 
+interface HeldRange {
+  readonly start: bigint
+  readonly end: bigint
+  readonly memory: BarMemory
+}
+
 /** The memory of one machine. */
 export class PhysicalMemory {
   /** By address. */
-  readonly #ranges: readonly { readonly start: bigint; readonly end: bigint; readonly memory: BarMemory }[]
+  readonly #ranges: readonly HeldRange[]
 
   /** @throws RangeError for ranges that overlap, are empty, or begin with more than they hold. */
   constructor(ranges: readonly MemoryRange[] = []) {
@@ -48,21 +54,50 @@ export class PhysicalMemory {
    * @throws RangeError where there is no memory, or not enough.
    */
   window(start: bigint, sizeBytes: number): MemoryWindow {
-    const end = start + BigInt(sizeBytes)
-    const range = this.#ranges.find((each) => each.start <= start && end <= each.end)
-    if (range === undefined || sizeBytes <= 0)
+    const range = this.#rangeAt(start)
+    if (range === undefined || sizeBytes <= 0 || start + BigInt(sizeBytes) > range.end)
       throw new RangeError(`no memory of ${sizeBytes} bytes at 0x${start.toString(16)}`)
-    const base = Number(start - range.start)
-    const { memory } = range
-    const inside = (offset: number, length: number): number => {
-      if (offset >= 0 && offset + length <= sizeBytes) return base + offset
-      throw new RangeError(`${length} bytes at ${offset} are outside a window of ${sizeBytes} bytes`)
+    return new RangeWindow(range, start, sizeBytes)
+  }
+
+  /** The range that an address lies in or behind: there may be thousands, so they are not tried in turn. */
+  #rangeAt(address: bigint): HeldRange | undefined {
+    let low = 0
+    let high = this.#ranges.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (this.#ranges[middle]!.start <= address) low = middle + 1
+      else high = middle
     }
-    return {
-      start,
-      sizeBytes,
-      read: (offset, out) => memory.read(inside(offset, out.length), out),
-      write: (offset, data) => memory.write(inside(offset, data.length), data),
-    }
+    return this.#ranges[low - 1]
+  }
+}
+
+/** A class, not closures: there is one for each page that is mapped, and they outlive what made them. */
+class RangeWindow implements MemoryWindow {
+  readonly #memory: BarMemory
+  /** Where it begins in the range, in bytes. */
+  readonly #base: number
+
+  constructor(
+    { memory, start: rangeStart }: HeldRange,
+    readonly start: bigint,
+    readonly sizeBytes: number,
+  ) {
+    this.#memory = memory
+    this.#base = Number(start - rangeStart)
+  }
+
+  read(offset: number, out: Uint8Array): void {
+    this.#memory.read(this.#inside(offset, out.length), out)
+  }
+
+  write(offset: number, data: Uint8Array): void {
+    this.#memory.write(this.#inside(offset, data.length), data)
+  }
+
+  #inside(offset: number, length: number): number {
+    if (offset >= 0 && offset + length <= this.sizeBytes) return this.#base + offset
+    throw new RangeError(`${length} bytes at ${offset} are outside a window of ${this.sizeBytes} bytes`)
   }
 }

@@ -1,4 +1,5 @@
 /** Machines for measuring: one slot with as many functions as wanted, each with one large BAR. */
+import type { Firmware } from '@vfiokit/hardware'
 import { createHost, type Host } from '@vfiokit/host'
 import { runLive } from '@vfiokit/locking'
 import type { Plugin } from '@vfiokit/plugin'
@@ -61,9 +62,15 @@ export interface Bench {
   open(bdf: Bdf): DeviceCalls
 }
 
+/** What a machine has beside its functions. */
+interface BenchOptions {
+  readonly plugins?: readonly Plugin[]
+  readonly firmware?: Firmware
+}
+
 /** Brings it up. */
-export async function bench(count: number, plugins: readonly Plugin[] = []): Promise<Bench> {
-  const host = await createHost({ topology: slotOf(count), bind: functionsOf(count), plugins })
+export async function bench(count: number, options: BenchOptions = {}): Promise<Bench> {
+  const host = await createHost({ topology: slotOf(count), bind: functionsOf(count), ...options })
   const process = host.vfio.process('bench')
   const groupFd = now(runLive(openGroup(process.calls, 1)))
   return { host, process, groupFd, open: (bdf) => now(runLive(openDeviceIn(process.calls, groupFd, bdf))) }

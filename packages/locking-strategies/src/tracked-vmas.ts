@@ -119,29 +119,36 @@ export function* faultTracked(
   mapping: MappingHandle,
   body: FaultBody,
 ): Operation<FaultOutcome> {
-  const { vmaLock, memoryLock, vmas } = device.state
+  const { vmaLock, memoryLock } = device.state
   const uses: LockUse[] = [
     { lock: vmaLock, mode: 'write' },
     { lock: memoryLock, mode: 'read' },
   ]
   const outcome = yield* guarded(uses, {
     admit: body.admit,
-    *act(): Operation<void> {
-      // Somebody else faulted the same mapping meanwhile: all of it is there.
-      if (body.whole === true && (yield* vmas.has(mapping))) return
-      // Listed first, so that there is no moment in which it has pages and a zap would miss it (I4).
-      yield* vmas.add(mapping)
-      try {
-        yield* run(body.act)
-      } catch (error) {
-        // Out of the list again, or the next fault would believe that all of it is there.
-        yield* zapMapping(mapping)
-        yield* vmas.remove(mapping)
-        throw error
-      }
-    },
+    act: () => listed(device, mapping, body),
   })
   return outcome === DENIED ? 'sigbus' : 'nopage'
+}
+
+/** Inserts pages of a mapping that is listed, or is from here on. */
+function* listed(
+  { state: { vmas } }: TrackedDevice,
+  mapping: MappingHandle,
+  body: FaultBody,
+): Operation<void> {
+  // Somebody else faulted the same mapping meanwhile: all of it is there.
+  if (body.whole === true && (yield* vmas.has(mapping))) return
+  // Listed first, so that there is no moment in which it has pages and a zap would miss it (I4).
+  yield* vmas.add(mapping)
+  try {
+    yield* run(body.act)
+  } catch (error) {
+    // Out of the list again, or the next fault would believe that all of it is there.
+    yield* zapMapping(mapping)
+    yield* vmas.remove(mapping)
+    throw error
+  }
 }
 
 /** Takes a mapping off the list, listed or not. Kernel: `vfio_pci_mmap_close`. */

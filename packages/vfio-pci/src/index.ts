@@ -35,7 +35,7 @@ export { PluginCalls } from './plugin-calls.ts'
 export { describeFailure, type PluginFailure, type PluginFailureLog } from './plugin-failure.ts'
 export { DevicePower, type DevicePowerOptions } from './power/device-power.ts'
 export { LowPower } from './power/low-power.ts'
-export { DeviceRegion, type RegionPage, type RegionPlace } from './region/device-region.ts'
+export { DeviceRegion, type RegionPlace } from './region/device-region.ts'
 export type {
   AccessAnswer,
   Answer,
@@ -56,6 +56,7 @@ export type {
   RegionBase,
   RegionBody,
   RegionKind,
+  RegionPage,
   TrappedBody,
   TrappedRegion,
   UntiedRegion,

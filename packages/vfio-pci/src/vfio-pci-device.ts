@@ -3,8 +3,6 @@ import type { PciHardware } from '@vfiokit/hardware'
 import { type Awaitable, effect, type Mutex, type Operation, type VfioErrno } from '@vfiokit/locking'
 import { sriovInfo } from '@vfiokit/topology'
 import {
-  copyFromUser,
-  copyToUser,
   DEVICE_FLAGS,
   DEVICE_INFO,
   DEVICE_INFO_MIN_BYTES,
@@ -13,7 +11,6 @@ import {
   type DeviceFeature,
   type DmaLoggingOps,
   type IoctlCall,
-  lengthOf,
   type MapAdmission,
   type MigrationOps,
   PCI_IRQ,
@@ -39,9 +36,10 @@ import { DevicePower } from './power/device-power.ts'
 import { LowPower } from './power/low-power.ts'
 import { powerUp } from './power/power-state.ts'
 import { BarAccess } from './region/bar-access.ts'
-import type { DeviceRegion, RegionPlace } from './region/device-region.ts'
+import type { RegionPlace } from './region/device-region.ts'
 import { openRegions } from './region/open-regions.ts'
 import { pluginHost } from './region/plugin-host.ts'
+import { readRegion, readRegionNow, writeRegion, writeRegionNow } from './region/region-access.ts'
 import { regionInfo } from './region/region-info.ts'
 import { readRom } from './region/rom-access.ts'
 import { accessVga } from './region/vga-access.ts'
@@ -199,14 +197,18 @@ export class VfioPciDevice implements DeviceDriver {
 
   readNow(offset: number, out: Uint8Array): Awaitable<number> | undefined {
     if (this.lowPower.isEngaged) return undefined
+    const { state, bars } = this.#use()
     const { index, at } = split(offset)
-    return this.#use().bars.now('read', index, at, out)
+    const own = state.regionAt(index)
+    return own === undefined ? bars.now('read', index, at, out) : readRegionNow(own, at, out)
   }
 
   writeNow(offset: number, data: Uint8Array): Awaitable<number> | undefined {
     if (this.lowPower.isEngaged) return undefined
+    const { state, bars } = this.#use()
     const { index, at } = split(offset)
-    return this.#use().bars.now('write', index, at, data)
+    const own = state.regionAt(index)
+    return own === undefined ? bars.now('write', index, at, data) : writeRegionNow(own, at, data)
   }
 
   mmap(admission: MapAdmission): VmaBacking {
@@ -348,25 +350,4 @@ export class VfioPciDevice implements DeviceDriver {
 function split(offset: number): { readonly index: number; readonly at: number } {
   const index = Math.floor(offset / REGION_SPAN)
   return { index, at: offset - index * REGION_SPAN }
-}
-
-function* readRegion(region: DeviceRegion, transfer: Transfer, at: number): Operation<number> {
-  region.requireAccess('read', at)
-  const bytes = clipped(region, transfer, at)
-  yield* region.read(at, bytes)
-  yield* copyToUser(transfer.process, transfer.buffer, 0, bytes)
-  return bytes.length
-}
-
-function* writeRegion(region: DeviceRegion, transfer: Transfer, at: number): Operation<number> {
-  region.requireAccess('write', at)
-  const bytes = clipped(region, transfer, at)
-  yield* copyFromUser(transfer.process, transfer.buffer, 0, bytes)
-  yield* region.write(at, bytes)
-  return bytes.length
-}
-
-/** A plugin sees only ranges that lie inside its region. */
-function clipped(region: DeviceRegion, { buffer }: Transfer, at: number): Uint8Array {
-  return new Uint8Array(Math.min(lengthOf(buffer), region.sizeBytes - at))
 }

@@ -116,6 +116,22 @@ describe('a fault that somebody supplies', () => {
     expect(machine.mapping.presentPages).toBe(0)
   })
 
+  const two = ['effect answer', 'effect answer', 'insert m0 page 1', 'insert m0 page 3']
+  test.each([
+    [[1, 3], true, ['get accessible:d0', ...two]],
+    [[1, 3], false, two],
+    [[1], true, ['get accessible:d0', 'effect answer', 'insert m0 page 1']],
+    [[1], false, ['effect answer', 'insert m0 page 1']],
+  ])(
+    'asks for every frame of pages %j before it inserts one; they follow memory: %s',
+    (pages, follows, all) => {
+      const { device, mapping } = new OneDevice()
+      mapping.followsMemory = follows
+      const body = suppliedFaultBody(device, mapping, pages, (page) => answer(`frame ${page}`))
+      expect(steps(guarded([], body))).toEqual(all)
+    },
+  )
+
   test('asks nobody while memory is off, unless the pages do not follow it', () => {
     const machine = new OneDevice()
     machine.device.cells.memoryEnabled.backing.write(false)

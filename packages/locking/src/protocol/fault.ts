@@ -13,7 +13,7 @@ import { label } from '../effect.ts'
 import { DENIED, guarded } from '../guarded.ts'
 import type { MappingHandle } from '../handles.ts'
 import { acquire, release } from '../lock.ts'
-import { type Operation, run, type Step } from '../op.ts'
+import type { Operation, Step } from '../op.ts'
 import { access, insert, isLinked } from '../page-ops.ts'
 import type { AnyLockingStrategy, FaultBody, FaultOutcome } from '../strategy.ts'
 import type { ProtocolDevice } from './protocol-device.ts'
@@ -49,19 +49,35 @@ export function suppliedFaultBody<F>(
   const frames: F[] = []
   return {
     whole: pages.length > 1,
-    *admit(): Operation<boolean> {
-      if (mapping.followsMemory && !(yield* get(device.cells.mappable))) return false
-      for (const page of pages) {
-        const frame = yield* run(() => supply(page))
-        if (frame === undefined) return false
-        frames.push(frame)
-      }
-      return true
-    },
-    *act(): Operation<void> {
-      for (const [at, page] of pages.entries()) yield* insert(mapping, page, frames[at])
-    },
+    admit: () => supplyFrames(device, mapping, pages, supply, frames),
+    act: () =>
+      pages.length === 1 ? insert(mapping, pages[0]!, frames[0]) : insertFrames(mapping, pages, frames),
   }
+}
+
+/** Asks for every frame, if memory may be touched. False where one is missing. */
+function* supplyFrames<F>(
+  device: ProtocolDevice,
+  mapping: MappingHandle,
+  pages: readonly number[],
+  supply: (page: number) => Step<F | undefined>,
+  frames: F[],
+): Operation<boolean> {
+  if (mapping.followsMemory && !(yield* get(device.cells.mappable))) return false
+  for (const page of pages) {
+    const frame = yield* supply(page) as Operation<F | undefined>
+    if (frame === undefined) return false
+    frames.push(frame)
+  }
+  return true
+}
+
+function* insertFrames(
+  mapping: MappingHandle,
+  pages: readonly number[],
+  frames: readonly unknown[],
+): Operation<void> {
+  for (const [at, page] of pages.entries()) yield* insert(mapping, page, frames[at])
 }
 
 /**

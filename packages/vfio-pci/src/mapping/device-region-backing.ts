@@ -3,7 +3,6 @@ import { effect, type FaultBody, suppliedFaultBody } from '@vfiokit/locking'
 import {
   type Frame,
   type MapAdmission,
-  MemoryFrame,
   PAGE_SIZE_BYTES,
   PCI_REGION,
   pagesOf,
@@ -14,8 +13,6 @@ import {
 import type { OpenPciDevice } from '../open-pci-device.ts'
 import type { DeviceRegion } from '../region/device-region.ts'
 import type { PhysicallyBackedRegion } from '../region/region.ts'
-import { BarFrame } from './bar-frame.ts'
-import { PhysicalFrame } from './physical-frame.ts'
 
 /**
  * @param first - First page in the region.
@@ -37,12 +34,13 @@ export function deviceRegionBacking(
   // A strategy that populates whole mappings does so here too; others never see these pages come.
   const wholeMapping = followsMemory && device.strategy.populate === 'mapping'
   const { prefault = false } = own.region as Partial<PhysicallyBackedRegion>
+  const step = `fault of region ${own.index}`
   return {
     followsMemory,
-    ...(prefault && !followsMemory && { presentAtOnce: () => allFrames(open, own, first, admission.pages) }),
+    ...(prefault && !followsMemory && { presentAtOnce: () => allFrames(own, first, admission.pages) }),
     fault: (vma: Vma, page: number): FaultBody =>
       suppliedFaultBody<Frame>(device, vma, wholeMapping ? [...Array(vma.pages).keys()] : [page], (each) =>
-        effect(`fault of region ${own.index}`, [], () => frameOf(open, own, first + vma.backingPage + each)),
+        effect(step, [], () => own.frame((first + vma.backingPage + each) * PAGE_SIZE_BYTES)),
       ),
   }
 }
@@ -64,18 +62,10 @@ function requireAdmitted(
   if (errno !== undefined) throw new VfioError(errno, 'plugin-refused', `${what} by ${own.provider}`)
 }
 
-function allFrames(open: OpenPciDevice, own: DeviceRegion, first: number, pages: number): Frame[] {
+function allFrames(own: DeviceRegion, first: number, pages: number): Frame[] {
   return Array.from({ length: pages }, (_, at) => {
-    const frame = frameOf(open, own, first + at)
+    const frame = own.frame((first + at) * PAGE_SIZE_BYTES)
     if (frame !== undefined) return frame
     throw new VfioError('EINVAL', 'not-mappable', `page ${first + at} of region ${own.index} is not there`)
   })
-}
-
-function frameOf(open: OpenPciDevice, own: DeviceRegion, page: number): Frame | undefined {
-  const answer = own.fault(page * PAGE_SIZE_BYTES)
-  if (answer === undefined) return undefined
-  if ('memory' in answer) return new MemoryFrame(answer.memory, answer.offset)
-  if ('physical' in answer) return new PhysicalFrame(open.memory, answer.physical)
-  return new BarFrame(open.hardware, answer.bar, answer.offset)
 }

@@ -7,8 +7,8 @@
 import type { PciHardware, PciMachine } from '@vfiokit/hardware'
 import { effect, type Operation, type VfioErrno } from '@vfiokit/locking'
 import {
+  type Frame,
   type InfoCapability,
-  PAGE_SIZE_BYTES,
   REGION_CAPS,
   REGION_FLAGS,
   REGION_TYPE,
@@ -16,14 +16,12 @@ import {
   SPARSE_AREA,
   VfioError,
 } from '@vfiokit/vfio-core'
+import { pageFrame } from '../mapping/page-frame.ts'
 import { errnoIn, PluginCalls } from '../plugin-calls.ts'
 import type { PluginFailureLog } from '../plugin-failure.ts'
 import { isOperation, pluginOperation } from './plugin-operation.ts'
-import type { BarPage, MapPlace, MemoryPage, PhysicalPage, Region, RegionBody } from './region.ts'
+import type { MapPlace, Region, RegionBody } from './region.ts'
 import { synchronous } from './synchronous.ts'
-
-/** A page of a region, whatever backs it. */
-export type RegionPage = BarPage | MemoryPage | PhysicalPage
 
 /** What a region lies in. */
 export interface RegionPlace {
@@ -36,7 +34,7 @@ export interface RegionPlace {
 export class DeviceRegion {
   readonly hardware: PciHardware
   readonly log: PluginFailureLog
-  readonly #memory: PciMachine['memory']
+  readonly #place: RegionPlace
   readonly #calls: PluginCalls
   #closed = false
 
@@ -48,7 +46,7 @@ export class DeviceRegion {
   ) {
     this.hardware = place.hardware
     this.log = place.log
-    this.#memory = place.memory
+    this.#place = place
     this.#calls = new PluginCalls(provider, place.hardware.bdf, place.log)
   }
 
@@ -91,11 +89,28 @@ export class DeviceRegion {
 
   /** One step, and then those of the Operation if the member answers with one. */
   *read(offset: number, out: Uint8Array): Operation<void> {
-    yield* this.#access('read', () => this.region.read!(offset, out))
+    yield* this.#access('read', offset, out)
   }
 
   *write(offset: number, data: Uint8Array): Operation<void> {
-    yield* this.#access('write', () => this.region.write!(offset, data))
+    yield* this.#access('write', offset, data)
+  }
+
+  /**
+   * Asks the plugin, in one step.
+   *
+   * @returns undefined when it is done, or what it still has to do, as an Operation.
+   * @throws VfioError: what it refuses with, or EIO for a failure; the Operation throws the same.
+   */
+  ask(member: 'read' | 'write', offset: number, bytes: Uint8Array): Operation<void> | undefined {
+    try {
+      const answer: unknown = this.region[member]!(offset, bytes)
+      if (isOperation(answer)) return this.#rest(member, answer)
+      this.#requireDone(member, synchronous(answer))
+      return undefined
+    } catch (cause) {
+      return this.#calls.fail(member, cause)
+    }
   }
 
   /** Why a mapping may not be; undefined: the plugin has nothing against it, or is not asked. */
@@ -103,12 +118,11 @@ export class DeviceRegion {
     return this.#calls.errno('mmap', () => this.region.mmap?.(place))
   }
 
-  /** The page at an offset, or undefined: no such page, the plugin threw, or it answered nonsense. */
-  fault(offset: number): RegionPage | undefined {
+  /** What the page at an offset shows, or undefined: no such page, the plugin threw, or it answered nonsense. */
+  frame(offset: number): Frame | undefined {
     try {
       const page = synchronous(this.region.fault!(offset))
-      if (page !== undefined) this.#checkPage(page)
-      return page
+      return page === undefined ? undefined : pageFrame(page, this.region.backing, this.#place)
     } catch (cause) {
       this.#calls.tell('fault', cause)
       return undefined
@@ -130,49 +144,21 @@ export class DeviceRegion {
     this.#calls.tolerated('close', () => this.region.close?.())
   }
 
-  #checkPage(page: RegionPage): void {
-    const { backing } = this.region
-    const found = BACKINGS.find((each) => each in page) ?? 'nothing'
-    if (found !== backing) throw new TypeError(`a page of ${found} in a region that says ${backing}`)
-    if ('physical' in page) return this.#checkPhysical(page)
-    if (!Number.isSafeInteger(page.offset) || page.offset % PAGE_SIZE_BYTES !== 0 || page.offset < 0)
-      throw new RangeError(`page offset ${page.offset} is not a multiple of ${PAGE_SIZE_BYTES}`)
-    if (page.offset + PAGE_SIZE_BYTES > this.#bytesBehind(page))
-      throw new RangeError(`what backs it ends inside the page at 0x${page.offset.toString(16)}`)
-  }
-
-  #checkPhysical({ physical }: PhysicalPage): void {
-    if (physical % BigInt(PAGE_SIZE_BYTES) !== 0n)
-      throw new RangeError(`physical address 0x${physical.toString(16)} is inside a page`)
-    this.#memory.window(physical, PAGE_SIZE_BYTES)
-  }
-
-  #bytesBehind(page: BarPage | MemoryPage): number {
-    if ('memory' in page) return page.memory.length
-    const resource = this.hardware.resources.find(({ bar, kind }) => bar === page.bar && kind === 'memory')
-    if (resource === undefined) throw new RangeError(`there is no memory BAR ${page.bar}`)
-    return resource.sizeBytes
-  }
-
-  *#access(member: 'read' | 'write', ask: () => unknown): Operation<void> {
-    const rest = yield* effect<Operation<unknown> | undefined>(
+  *#access(member: 'read' | 'write', offset: number, bytes: Uint8Array): Operation<void> {
+    const rest = yield* effect<Operation<void> | undefined>(
       `${member} of region ${this.index}`,
       [undefined],
-      () => this.#calls.answer(member, () => this.#stepwise(member, ask())),
+      () => this.ask(member, offset, bytes),
     )
-    if (rest === undefined) return
+    if (rest !== undefined) yield* rest
+  }
+
+  *#rest(member: string, operation: Operation<unknown>): Operation<void> {
     try {
-      this.#requireDone(member, yield* pluginOperation(rest))
+      this.#requireDone(member, yield* pluginOperation(operation))
     } catch (cause) {
       this.#calls.fail(member, cause)
     }
-  }
-
-  /** What a member still has to do, if it answered with an Operation. */
-  #stepwise(member: string, answer: unknown): Operation<unknown> | undefined {
-    if (isOperation(answer)) return answer
-    this.#requireDone(member, synchronous(answer))
-    return undefined
   }
 
   #requireDone(member: string, answer: unknown): void {
@@ -185,9 +171,6 @@ export class DeviceRegion {
     )
   }
 }
-
-/** What backs a page is the name of the member that says where it is. */
-export const BACKINGS: readonly NonNullable<RegionBody['backing']>[] = ['bar', 'memory', 'physical']
 
 /** What stands in the place of a BAR has no type of its own. */
 function typeOf(region: Region | RegionBody): InfoCapability[] {

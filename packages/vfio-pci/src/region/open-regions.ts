@@ -1,7 +1,8 @@
 /** Opens the providers that match a device; one that throws leaves the device without its regions. */
 import { PAGE_SIZE_BYTES, PCI_REGION, REGION_PAGES, REGION_TYPE_PCI_VENDOR } from '@vfiokit/vfio-core'
+import { BACKINGS } from '../mapping/page-frame.ts'
 import { PluginCalls } from '../plugin-calls.ts'
-import { BACKINGS, DeviceRegion, type RegionPlace } from './device-region.ts'
+import { DeviceRegion, type RegionPlace } from './device-region.ts'
 import type { HostOf } from './plugin-host.ts'
 import type { Region, RegionBody } from './region.ts'
 import type { RegionHost } from './region-host.ts'

@@ -33,6 +33,9 @@ export interface PhysicalPage {
   readonly physical: bigint
 }
 
+/** A page of a region, whatever backs it. */
+export type RegionPage = BarPage | MemoryPage | PhysicalPage
+
 /** What a mapping asks for. */
 export interface MapPlace {
   /** In the region, in bytes; a multiple of the page size. */
