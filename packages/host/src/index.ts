@@ -56,6 +56,7 @@ export {
 export {
   type Backing,
   firstViolation,
+  type IdlePlugin,
   type MappingResult,
   type RegionResult,
   type ScenarioResult,

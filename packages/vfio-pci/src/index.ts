@@ -25,6 +25,7 @@ export type { MessageKind } from './irq/message-interrupts.ts'
 export { BarFrame } from './mapping/bar-frame.ts'
 export type { ModuleOptions } from './module-options.ts'
 export {
+  type Extension,
   type MsiAllowance,
   type MsixTable,
   OpenPciDevice,

@@ -48,6 +48,15 @@ export interface OpenPciDeviceInit {
   readonly ioeventfdsLock: Mutex
 }
 
+/** What plugins add to an open device. */
+export interface Extension {
+  /** Device-specific ones, in the order of their indexes. */
+  readonly regions: readonly DeviceRegion[]
+  readonly variant: OpenVariant | undefined
+  /** Providers that match the function and opened no region. */
+  readonly idle: readonly string[]
+}
+
 /** How far a user may change the MSI flags. Whoever enables and disables interrupts keeps it true. */
 export interface MsiAllowance {
   /** MSI is the kind of interrupt that is enabled now. */
@@ -75,6 +84,7 @@ export class OpenPciDevice {
   readonly pin: PinUse
   #regions: readonly DeviceRegion[] = []
   #variant: OpenVariant | undefined
+  #idle: readonly string[] = []
   #resources: readonly BarResource[]
 
   constructor(init: OpenPciDeviceInit) {
@@ -98,14 +108,11 @@ export class OpenPciDevice {
     this.msixTable = msixTable(hardware)
   }
 
-  /**
-   * What plugins add, once and right after it was made.
-   *
-   * @param regions - Device-specific ones, in the order of their indexes.
-   */
-  extend(regions: readonly DeviceRegion[], variant: OpenVariant | undefined): void {
+  /** What plugins add, once and right after it was made. */
+  extend({ regions, variant, idle }: Extension): void {
     this.#regions = regions
     this.#variant = variant
+    this.#idle = idle
     if (variant === undefined) return
     this.barRegisters.replace(variant.registers)
     this.#resources = this.hardware.resources.flatMap((resource) => {
@@ -119,6 +126,11 @@ export class OpenPciDevice {
   /** Device-specific regions, from index 9 on. */
   get regions(): readonly DeviceRegion[] {
     return this.#regions
+  }
+
+  /** Providers that match the function and opened no region. */
+  get idleProviders(): readonly string[] {
+    return this.#idle
   }
 
   get variant(): OpenVariant | undefined {

@@ -298,7 +298,8 @@ export class VfioPciDevice implements DeviceDriver {
     const chosen = this.#variant
     const variant = chosen && openVariant(chosen.driver, hostOf(chosen.driver.name), place, chosen.stateLock)
     const own = variant?.regions ?? []
-    state.extend([...own, ...openRegions(hostOf, place, bus.providers, own.length)], variant)
+    const { regions, idle } = openRegions(hostOf, place, bus.providers, own.length)
+    state.extend({ regions: [...own, ...regions], variant, idle })
   }
 
   #letGo(state: OpenPciDevice): void {

@@ -2,6 +2,7 @@
 import {
   describeStep,
   type Host,
+  type IdlePlugin,
   type RegionResult,
   type ScenarioDocument,
   type ScenarioResult,
@@ -20,12 +21,12 @@ interface Heading {
 
 /** Everything that is the same under every strategy. */
 export function headingText({ path, document, host, results }: Heading, paint: Paint): string {
-  const { kernel, seed, regions } = results[0]!
+  const { kernel, seed, regions, idlePlugins } = results[0]!
   const functions = `${host.topology.functions.length} functions`
   return [
     paint('bold', `${path}: ${functions}, Linux ${kernel}, seed ${seed}`),
     devicesText(host, document),
-    ...(regions.length === 0 ? [] : [regionsText(regions)]),
+    ...(regions.length + idlePlugins.length === 0 ? [] : [regionsText(regions, idlePlugins)]),
     processesText(document),
     tasksText(document),
   ].join('\n\n')
@@ -38,11 +39,12 @@ function devicesText(host: Host, document: ScenarioDocument): string {
   return table(['device', 'function', 'id', 'group', 'hot reset of'], rows)
 }
 
-function regionsText(regions: readonly RegionResult[]): string {
-  const rows = regions.map(({ device, index, provider, sizeBytes, mappable, backing }) => {
+function regionsText(regions: readonly RegionResult[], idle: readonly IdlePlugin[]): string {
+  const own = regions.map(({ device, index, provider, sizeBytes, mappable, backing }) => {
     return [provider, device, index, sizeBytes, mappable ? `mappable, backed by ${backing}` : 'trapped']
   })
-  return table(['plugin', 'function', 'region', 'bytes', ''], rows)
+  const none = idle.map(({ provider, device }) => [provider, device, '', '', 'opens no region here'])
+  return table(['plugin', 'function', 'region', 'bytes', ''], [...own, ...none])
 }
 
 function processesText({ processes, mappings = {} }: ScenarioDocument): string {

@@ -17,7 +17,13 @@ import type { PluginRecorder } from '../recording/plugin-recorder.ts'
 import { findStrategy, unknownStrategy } from '../strategy-choice.ts'
 import { probe } from './probe.ts'
 import type { Scenario } from './scenario-file.ts'
-import { describeBlocked, mappingResults, regionResults, type ScenarioResult } from './scenario-result.ts'
+import {
+  describeBlocked,
+  idlePlugins,
+  mappingResults,
+  regionResults,
+  type ScenarioResult,
+} from './scenario-result.ts'
 import { isChecked, type ScenarioDocument, type Verdict } from './scenario-schema.ts'
 import { type Stage, setStage } from './stage.ts'
 import { spawnTasks } from './step-task.ts'
@@ -150,6 +156,7 @@ export function runTasks(stage: Stage, document: ScenarioDocument, options: RunO
     invariants,
     mappings,
     regions: regionResults(host),
+    idlePlugins: idlePlugins(host),
     counts: timeline.counts,
     blocked: outcome.blocked.map(describeBlocked),
     failures,

@@ -20,6 +20,8 @@ export interface ScenarioResult {
   readonly invariants: readonly InvariantReport[]
   readonly mappings: readonly MappingResult[]
   readonly regions: readonly RegionResult[]
+  /** Plugins that match a function and add no region to it, under this kernel or in this machine. */
+  readonly idlePlugins: readonly IdlePlugin[]
   readonly counts: RunCounts
   /** Tasks that wait for ever, and what they hold. */
   readonly blocked: readonly string[]
@@ -54,6 +56,12 @@ export interface RegionResult {
   readonly sizeBytes: number
   readonly mappable: boolean
   readonly backing: Backing
+}
+
+/** A plugin that is for a function, and adds no region to it. */
+export interface IdlePlugin {
+  readonly provider: string
+  readonly device: string
 }
 
 /** The mappings of a scenario as they are now. */
@@ -91,6 +99,13 @@ export function regionResults({ core, bus }: Host): RegionResult[] {
       mappable: own.region.fault !== undefined,
       backing: own.region.backing ?? 'none',
     })),
+  )
+}
+
+/** Plugins without a region for an open device that they match. */
+export function idlePlugins({ core, bus }: Host): IdlePlugin[] {
+  return [...core.devices.values()].flatMap((device) =>
+    (bus.driverOf(device)?.open?.idleProviders ?? []).map((provider) => ({ provider, device: device.id })),
   )
 }
 

@@ -41,6 +41,18 @@ describe('opening', () => {
   })
 })
 
+test('a provider that is for the function and has no region for it is known as idle', () => {
+  const host = new Host({
+    providers: [
+      provider('nvme', () => [], 'none'),
+      provider('nic', () => [], 'of another'),
+      provider('nvme', () => [trappedRegion(new Uint8Array(8))], 'one'),
+    ],
+  })
+  host.guest().open('nvme')
+  expect(host.bus.driverAt(BDF.nvme)!.open!.idleProviders).toEqual(['none'])
+})
+
 describe('a provider that fails leaves the device open without its regions', () => {
   const good = provider('nvme', () => [trappedRegion(new Uint8Array(8))], 'good')
 

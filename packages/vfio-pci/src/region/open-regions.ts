@@ -9,6 +9,13 @@ import type { RegionHost } from './region-host.ts'
 import type { RegionProvider } from './region-provider.ts'
 import { synchronous } from './synchronous.ts'
 
+/** What providers opened to for one device. */
+export interface OpenedRegions {
+  readonly regions: readonly DeviceRegion[]
+  /** Providers that match the function, and have no region for it here. */
+  readonly idle: readonly string[]
+}
+
 /**
  * Asks every matching provider, in the order they were registered.
  *
@@ -19,20 +26,29 @@ export function openRegions(
   place: RegionPlace,
   providers: readonly RegionProvider[],
   before: number,
-): DeviceRegion[] {
-  const opened: DeviceRegion[] = []
-  for (const provider of providers)
-    for (const region of regionsOf(provider, hostOf(provider.name), place)) {
-      const index = PCI_REGION.FIRST_DEVICE_SPECIFIC + before + opened.length
-      opened.push(new DeviceRegion(index, provider.name, region, place))
+): OpenedRegions {
+  const regions: DeviceRegion[] = []
+  const idle: string[] = []
+  for (const provider of providers) {
+    const opened = regionsOf(provider, hostOf(provider.name), place)
+    if (opened?.length === 0) idle.push(provider.name)
+    for (const region of opened ?? []) {
+      const index = PCI_REGION.FIRST_DEVICE_SPECIFIC + before + regions.length
+      regions.push(new DeviceRegion(index, provider.name, region, place))
     }
-  return opened
+  }
+  return { regions, idle }
 }
 
-function regionsOf(provider: RegionProvider, host: RegionHost, { log }: RegionPlace): readonly Region[] {
+/** undefined: it is for other functions, or failed. */
+function regionsOf(
+  provider: RegionProvider,
+  host: RegionHost,
+  { log }: RegionPlace,
+): readonly Region[] | undefined {
   const device = host.function.bdf
   const calls = new PluginCalls(provider.name, device, log)
-  if (!calls.matches(() => provider.matches(host.function))) return []
+  if (!calls.matches(() => provider.matches(host.function))) return undefined
   // An errno from here is no answer to anybody, so it is told as any other failure.
   const tell = (cause: unknown) => log({ plugin: provider.name, device, member: 'open', cause })
   try {
@@ -44,7 +60,7 @@ function regionsOf(provider: RegionProvider, host: RegionHost, { log }: RegionPl
   } catch (cause) {
     tell(cause)
   }
-  return []
+  return undefined
 }
 
 /** All regions of a provider or none: with one left out the indexes of the others would shift. */
