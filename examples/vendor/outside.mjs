@@ -9,9 +9,12 @@
  *               with copies of our packages of their own
  *   topology    @vfiokit/topology alone: no container comes with it, and it says what a reset reaches
  *
+ * Two parts at a time, each in a process of its own: `node outside.mjs NAME FOLDER` does one, with what FOLDER/packed has.
+ *
  * The packages must be built. Exit code 1 with what is wrong.
  */
 import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import {
   copyFileSync,
   existsSync,
@@ -71,7 +74,7 @@ function demand(what, text, expected) {
   if (!expected.test(text)) throw new Error(`${what}: ${expected} is not in\n${text}`)
 }
 
-/** Packs every package. @param {string} folder @returns {string[]} archives */
+/** Packs every package. @param {string} folder */
 function pack(folder) {
   const packages = ['packages', 'packages/region-providers']
     .flatMap((top) => readdirSync(join(root, top)).map((name) => join(root, top, name)))
@@ -81,7 +84,6 @@ function pack(folder) {
       if (!existsSync(join(each, built))) throw new Error(`${join(each, built)} is missing: build first`)
     run(each, 'npx', '-y', PNPM, 'pack', '--pack-destination', folder)
   }
-  return readdirSync(folder).map((name) => join(folder, name))
 }
 
 /** @param {string} folder @param {string[]} archives */
@@ -279,37 +281,81 @@ function useTopologyAlone(folder, archives) {
   )
 }
 
-const temporary = mkdtempSync(join(tmpdir(), 'vfiokit-outside-'))
-try {
-  const packed = join(temporary, 'packed')
-  mkdirSync(packed)
-  const archives = pack(packed)
-  await followGuide(join(temporary, 'vendor'), archives)
-  console.log('ok     docs/guides/vendor.md, followed in an empty folder')
-  followResearcherGuide(join(temporary, 'researcher'), archives)
-  console.log('ok     docs/guides/researcher.md, followed in an empty folder')
-  beginPlugins(join(temporary, 'plugins'), archives)
-  console.log('ok     vfiokit plugin new of each kind, in an empty folder')
-  // Whatever builds the packages has it.
+/** Where esbuild is: whatever builds the packages has it. */
+function esbuildHere() {
   const builder = createRequire(join(root, 'package.json')).resolve('tsup')
-  const esbuild = createRequire(builder).resolve('esbuild/bin/esbuild')
-  const loaded = loadEachWay(join(temporary, 'each-way'), archives, { run, esbuild })
+  return createRequire(builder).resolve('esbuild/bin/esbuild')
+}
+
+/** @param {string} folder @param {string[]} archives */
+function eachWay(folder, archives) {
+  const tools = { run, esbuild: esbuildHere() }
+  const loaded = loadEachWay(folder, archives, tools)
   demand(
     'providers loaded in each way',
     loaded,
     /^9 16 7\n10 32 7\n11 48 7\n12 64 EPERM\n13 80 9\n0 failures\n$/,
   )
-  console.log('ok     providers in two versions, from a file and from bundles, in one host')
-  const same = compareCopies(join(temporary, 'each-way'), join(root, SNAPSHOT), { run, esbuild })
+  const same = compareCopies(folder, join(root, SNAPSHOT), tools)
   console.log(
     `ok     strategies and a reader with copies of their own: ${same} answers as of those that ship`,
   )
-  useTopologyAlone(join(temporary, 'topology'), archives)
-  console.log('ok     @vfiokit/topology alone, in an empty folder')
-  rmSync(temporary, { recursive: true })
-} catch (error) {
-  console.error(
-    `FAILED ${error instanceof Error ? error.message : String(error)}\n(what is left: ${temporary})`,
+}
+
+/**
+ * What is done in a folder of each name, and what it shows. The longest come first.
+ *
+ * @type {Readonly<Record<string, readonly [shows: string, go: (folder: string, archives: string[]) => unknown]>>}
+ */
+const PARTS = {
+  vendor: ['docs/guides/vendor.md, followed in an empty folder', followGuide],
+  'each-way': ['providers in two versions, from a file and from bundles, in one host', eachWay],
+  plugins: ['vfiokit plugin new of each kind, in an empty folder', beginPlugins],
+  researcher: ['docs/guides/researcher.md, followed in an empty folder', followResearcherGuide],
+  topology: ['@vfiokit/topology alone, in an empty folder', useTopologyAlone],
+}
+/** Most of the time is spent in programs that use one processor each. */
+const AT_ONCE = 2
+
+/** Does one part. @param {string} name @param {string} temporary */
+async function part(name, temporary) {
+  const [shows, go] = PARTS[name] ?? []
+  if (go === undefined) throw new Error(`no part is called ${name}, but ${Object.keys(PARTS).join(', ')}`)
+  const packed = join(temporary, 'packed')
+  await go(
+    join(temporary, name),
+    readdirSync(packed).map((file) => join(packed, file)),
   )
+  console.log(`ok     ${shows}`)
+}
+
+/** Does every part, each in a process of its own. @returns {Promise<boolean>} whether all are right */
+async function allParts() {
+  const temporary = mkdtempSync(join(tmpdir(), 'vfiokit-outside-'))
+  mkdirSync(join(temporary, 'packed'))
+  pack(join(temporary, 'packed'))
+  const left = Object.keys(PARTS)
+  const wrong = []
+  const work = async () => {
+    for (let name = left.shift(); name !== undefined; name = left.shift()) {
+      const child = spawn(process.execPath, [fileURLToPath(import.meta.url), name, temporary], {
+        stdio: 'inherit',
+      })
+      const [status] = await once(child, 'exit')
+      if (status !== 0) wrong.push(name)
+    }
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, work))
+  if (wrong.length === 0) rmSync(temporary, { recursive: true })
+  else console.error(`FAILED ${wrong.join(', ')} (what is left: ${temporary})`)
+  return wrong.length === 0
+}
+
+const [chosen, place] = process.argv.slice(2)
+try {
+  if (chosen === undefined || place === undefined) process.exitCode = (await allParts()) ? 0 : 1
+  else await part(chosen, place)
+} catch (error) {
+  console.error(`FAILED ${error instanceof Error ? error.message : String(error)}`)
   process.exitCode = 1
 }

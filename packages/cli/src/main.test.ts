@@ -263,6 +263,7 @@ describe('the demo', () => {
         'invariants',
         'mappings',
         'regions',
+        'idlePlugins',
         'counts',
         'blocked',
         'failures',
