@@ -62,6 +62,6 @@ export {
   type ScenarioResult,
 } from './scenario/scenario-result.ts'
 export { SCENARIO_SCHEMA, STEP_NAMES, VERDICTS } from './scenario/scenario-schema.ts'
-export type { Stage } from './scenario/stage.ts'
+export type { OpenGroup, Stage } from './scenario/stage.ts'
 export { describeStep } from './scenario/steps.ts'
 export type { MappingCounts, RunCounts, TimelineEvent } from './scenario/timeline.ts'

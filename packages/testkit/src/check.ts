@@ -19,4 +19,4 @@ export {
 export type { StrategyTrial } from './strategy/strategy-checks.ts'
 export { STRATEGY_RULES, type StrategyRuleId } from './strategy/strategy-rules.ts'
 export { checkVariantDriver } from './variant/check-variant-driver.ts'
-export { type RuleId, VARIANT_RULES, type VariantRuleId } from './variant/variant-rules.ts'
+export { DRIVER_RULES, type RuleId, VARIANT_RULES, type VariantRuleId } from './variant/variant-rules.ts'

@@ -20,7 +20,7 @@ import { DataFiles, KeptBytes } from './migration-data.ts'
 import type { MappingDocument, ScenarioDocument } from './scenario-schema.ts'
 
 /** Descriptors of one process. */
-interface OpenGroup {
+export interface OpenGroup {
   readonly fd: number
   readonly containerFd: number
 }

@@ -1,8 +1,8 @@
 /** The contract of a variant driver: that of regions, for its regions and BARs, and what only a driver has. */
 import { REGION_RULES, type RegionRuleId } from '../region-rules.ts'
 
-/** What only a driver has. */
-const DRIVER_RULES = {
+/** The rules about what only a driver has, by id. */
+export const DRIVER_RULES = {
   'open-variant': 'open answers with a driver that does something',
   'cut-visible': 'of a BAR that is cut users see the beginning: in region info, by read, write and mmap',
   'register-sized': 'the register of a replaced BAR is sized as it says, also after a reset',
