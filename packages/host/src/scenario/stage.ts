@@ -19,7 +19,7 @@ import type { Host } from '../host.ts'
 import { DataFiles, KeptBytes } from './migration-data.ts'
 import type { MappingDocument, ScenarioDocument } from './scenario-schema.ts'
 
-/** Descriptors of one process. */
+/** A group that a process has open, and the container that it is in: descriptors. */
 export interface OpenGroup {
   readonly fd: number
   readonly containerFd: number
