@@ -1,14 +1,15 @@
 /** A variant driver with somebody who watches it. */
 import type { BarIndex, PciFunction } from '@vfiokit/topology'
 import { PCI_REGION } from '@vfiokit/vfio-core'
-import type {
-  Answer,
-  BarOverride,
-  Region,
-  RegionHost,
-  Variant,
-  VariantDriver,
-  VariantMigration,
+import {
+  type Answer,
+  type BarOverride,
+  type Region,
+  type RegionHost,
+  type Variant,
+  type VariantDriver,
+  type VariantMigration,
+  variantDefect,
 } from '@vfiokit/vfio-pci'
 import { ObservedPlugin, type SurveyedRegion } from './observed-plugin.ts'
 
@@ -34,6 +35,8 @@ export class ObservedVariantDriver extends ObservedPlugin implements VariantDriv
   open(host: RegionHost): Variant {
     this.beginOpen()
     const variant = this.driver.open(host)
+    // The core says what is wrong with it.
+    if (variant instanceof Promise || variantDefect(variant) !== undefined) return variant
     this.variant = variant
     this.regions = surveyed(variant)
     return this.observed(variant, { owner: 'driver', parts: this.#parts(variant) })

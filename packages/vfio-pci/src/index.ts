@@ -70,6 +70,7 @@ export type { ResetHost, VendorReset } from './reset/vendor-reset.ts'
 export { VfToken } from './sriov/vf-token.ts'
 export type { VirtualFunctions } from './sriov/virtual-functions.ts'
 export { OpenVariant } from './variant/open-variant.ts'
+export { variantDefect } from './variant/variant-defect.ts'
 export type { VariantDmaLog } from './variant/variant-dma-log.ts'
 export type {
   BarCut,

@@ -87,6 +87,22 @@ test('a feature of its own comes before the answer of the core, also where that 
   expect(failure(() => feature(nvme, SET | FEATURE.MIG_PRECOPY_INFOV2, new Uint8Array(0)))).toBeUndefined()
 })
 
+test.each([-1, 0.5, Number.NaN, 'much', undefined])('%s is no size of data: EIO, and told', (size) => {
+  const migration = { step: () => undefined, dataSizeBytes: () => size as number }
+  const { host, nvme } = withVariant(() => ({ migration }))
+  expect(failure(() => feature(nvme, GET | FEATURE.MIG_DATA_SIZE, new Uint8Array(8)))).toBe('EIO')
+  expect(host.bus.failureLines).toEqual([expect.stringContaining(`${size}, which is no number of bytes`)])
+})
+
+test.each([['x'], [1]])('%s is no address that was written: EIO, and told', (at) => {
+  const dmaLog = { start: () => {}, stop: () => {}, report: () => [at] as never }
+  const { host, nvme } = withVariant(() => ({ dmaLog }))
+  const wanted = { iova: 0n, length: BigInt(PAGE), page_size: BigInt(PAGE), bitmap: 0n }
+  const report = () => feature(nvme, GET | FEATURE.DMA_LOGGING_REPORT, DMA_LOG_REPORT.encode(wanted))
+  expect(failure(report)).toBe('EIO')
+  expect(host.bus.failureLines).toEqual([expect.stringContaining(`${at}, which is no address`)])
+})
+
 test('a report of nearly all addresses costs what was written', () => {
   const dmaLog = { start: () => {}, stop: () => {}, report: () => [BigInt(9 * PAGE)] }
   const { nvme } = withVariant(() => ({ dmaLog }))

@@ -239,6 +239,13 @@ describe('a variant driver that does it wrong', () => {
       /open failed: no firmware/,
     ],
     ['opens to nothing', () => undefined, /it opened to undefined/],
+    ['has one region and no list', () => ({ regions: 5 }), /regions is 5, not a list/],
+    ['has a list of features', () => ({ features: [1] }), /features is 1, not a Map/],
+    ['has nothing for a BAR', () => ({ bars: { 0: null } }), /BAR 0: it is null, not an object/],
+    ['has words for BARs', () => ({ bars: 'half' }), /bars is half, not an object/],
+    ['says that it migrates', () => ({ migration: true }), /migration is true, not an object/],
+    ['migrates without steps', () => ({ migration: { dataSizeBytes: () => 0 } }), /migration has no step/],
+    ['logs without a report', () => ({ dmaLog: { start() {}, stop() {} } }), /dmaLog has no report/],
     ['has a BAR 6', () => ({ bars: { 6: { visibleBytes: 1 } } }), /BAR 6: there are BARs 0 to 5/],
     ['cuts a BAR to nothing', () => ({ bars: { 0: { visibleBytes: 0 } } }), /visibleBytes is 0/],
     [

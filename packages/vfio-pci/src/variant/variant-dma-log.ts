@@ -35,11 +35,18 @@ export function dmaLoggingOps(log: VariantDmaLog, calls: PluginCalls): DmaLoggin
     stop: () => ask('stop', () => log.stop()),
     *report(range, pageSize, address, call) {
       const written = yield* effect<bigint[]>('DMA log report', [], () =>
-        calls.answer('DMA log report', () => [...synchronous(log.report(range))]),
+        calls.answer('DMA log report', () => addressesIn([...synchronous(log.report(range))])),
       )
       yield* setBits(range, pageSize, address, written, call)
     },
   }
+}
+
+/** @throws TypeError for what is no address. */
+function addressesIn(answer: readonly unknown[]): bigint[] {
+  const wrong = answer.find((at) => typeof at !== 'bigint')
+  if (wrong !== undefined) throw new TypeError(`it answered ${String(wrong)}, which is no address (a bigint)`)
+  return answer as bigint[]
 }
 
 /**

@@ -95,7 +95,7 @@ export function migrationSteps(migration: VariantMigration, calls: PluginCalls):
     },
     *dataSize(): Operation<bigint> {
       return yield* effect<bigint>('migration data size', [], () =>
-        calls.answer('migration dataSizeBytes', () => BigInt(synchronous(migration.dataSizeBytes()))),
+        calls.answer('migration dataSizeBytes', () => sizeIn(synchronous(migration.dataSizeBytes()))),
       )
     },
   }
@@ -112,6 +112,12 @@ function streamIn(given: unknown): MigrationSource | MigrationSink | undefined {
   if (typeof answer === 'object' && answer !== null && ('read' in answer || 'write' in answer))
     return answer as MigrationSource | MigrationSink
   throw new TypeError(`it answered ${String(answer)}, which is neither data nor an errno`)
+}
+
+/** @throws RangeError for what is no number of bytes. */
+function sizeIn(answer: unknown): bigint {
+  if (Number.isSafeInteger(answer) && (answer as number) >= 0) return BigInt(answer as number)
+  throw new RangeError(`it answered ${String(answer)}, which is no number of bytes`)
 }
 
 const NAMES = new Map(Object.entries(MIGRATION_STATE).map(([name, state]) => [state, name]))
