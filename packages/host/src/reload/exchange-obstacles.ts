@@ -1,6 +1,6 @@
 /** Why devices that are open cannot go on with new code, whatever it answers. */
 import { runLive } from '@vfiokit/locking'
-import type { PciFunction } from '@vfiokit/topology'
+import type { Bdf, PciFunction } from '@vfiokit/topology'
 import { MIGRATION_STATE, type VfioDevice } from '@vfiokit/vfio-core'
 import type { OpensDevices } from '../hooks/opens-devices.ts'
 import type { Host } from '../host.ts'
@@ -25,7 +25,7 @@ function matchObstacles(
   { id }: VfioDevice,
   { topology, bus }: Host,
 ): string[] {
-  const fn = topology.functions.find(({ bdf }) => bdf === id)!
+  const fn = topology.function(id as Bdf)!
   const [did, does] = [slot.proxies.current as OpensDevices, element].map((each) => isMatch(each, fn))
   if (did !== does)
     return [`${element.name} ${does ? `matches ${id} now` : `does not match ${id} any more`}, ${ASKED}`]

@@ -33,24 +33,35 @@ export class DataFiles {
 
 /** What was read and not written yet, by name: what a network is between two hosts. Names belong to nobody. */
 export class KeptBytes {
-  readonly #bytes = new Map<string, Uint8Array>()
+  /** As they came: a stream is read in many parts, and joining them each time would copy all of it each time. */
+  readonly #parts = new Map<string, Uint8Array[]>()
 
   /** Behind what is there. */
   add(name: string, bytes: Uint8Array): void {
-    const before = this.first(name)
-    const all = new Uint8Array(before.length + bytes.length)
-    all.set(before)
-    all.set(bytes, before.length)
-    this.#bytes.set(name, all)
+    const parts = this.#parts.get(name) ?? []
+    this.#parts.set(name, parts)
+    if (bytes.length > 0) parts.push(bytes.slice())
   }
 
   /** @param lengthBytes - All of them by default; there may be fewer. */
-  first(name: string, lengthBytes?: number): Uint8Array {
-    return (this.#bytes.get(name) ?? new Uint8Array(0)).subarray(0, lengthBytes)
+  first(name: string, lengthBytes: number = Number.POSITIVE_INFINITY): Uint8Array {
+    const taken: Uint8Array[] = []
+    let left = lengthBytes
+    for (const part of this.#parts.get(name) ?? []) {
+      if (left <= 0) break
+      taken.push(part.subarray(0, left))
+      left -= part.length
+    }
+    return Buffer.concat(taken)
   }
 
   /** They have gone on. */
   drop(name: string, lengthBytes: number): void {
-    this.#bytes.set(name, this.first(name).slice(lengthBytes))
+    const parts = this.#parts.get(name) ?? []
+    let left = lengthBytes
+    let gone = 0
+    while (gone < parts.length && parts[gone]!.length <= left) left -= parts[gone++]!.length
+    parts.splice(0, gone)
+    if (left > 0 && parts.length > 0) parts[0] = parts[0]!.subarray(left)
   }
 }
