@@ -10,6 +10,7 @@ import { call, type ProcessCalls } from './process-calls.ts'
 import {
   CONTAINER_IOCTL,
   DEPENDENT_DEVICE,
+  DEVICE_FEATURE,
   DEVICE_INFO,
   DEVICE_IOCTL,
   FILE_DESCRIPTOR,
@@ -195,6 +196,21 @@ export class DeviceCalls {
       fd,
     })
     yield* call(this.calls.ioctl(this.fd, DEVICE_IOCTL.DEVICE_IOEVENTFD, argument))
+  }
+
+  /**
+   * VFIO_DEVICE_FEATURE.
+   *
+   * @param flags - `DEVICE_FEATURE_FLAGS` and the index of the feature.
+   * @param payload - What follows the header; it stays as it is.
+   * @returns what follows the header afterwards.
+   */
+  *feature(flags: number, payload: Uint8Array): Operation<Uint8Array> {
+    const argsz = DEVICE_FEATURE.sizeBytes + payload.length
+    const argument = DEVICE_FEATURE.encode({ argsz, flags }, payload.length)
+    argument.set(payload, DEVICE_FEATURE.sizeBytes)
+    yield* call(this.calls.ioctl(this.fd, DEVICE_IOCTL.DEVICE_FEATURE, argument))
+    return argument.subarray(DEVICE_FEATURE.sizeBytes)
   }
 
   *reset(): Operation<void> {

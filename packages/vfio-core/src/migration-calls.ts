@@ -8,9 +8,7 @@ import type { DmaLogRange } from './feature/dma-logging.ts'
 import { PAGE_SIZE_BYTES } from './mm/page.ts'
 import { call, type ProcessCalls } from './process-calls.ts'
 import {
-  DEVICE_FEATURE,
   DEVICE_FEATURE_FLAGS,
-  DEVICE_IOCTL,
   DMA_LOG_CONTROL,
   DMA_LOG_RANGE,
   DMA_LOG_REPORT,
@@ -45,7 +43,7 @@ export class MigrationCalls {
 
   /** Where it is: one of MIGRATION_STATE. */
   *state(): Operation<number> {
-    const answer = yield* this.#feature(
+    const answer = yield* this.device.feature(
       GET | FEATURE.MIG_DEVICE_STATE,
       new Uint8Array(MIG_DEVICE_STATE.sizeBytes),
     )
@@ -55,12 +53,15 @@ export class MigrationCalls {
   /** Goes to a state. @returns the descriptor of the data that begins there, or -1. */
   *setState(state: number): Operation<number> {
     const wanted = MIG_DEVICE_STATE.encode({ device_state: state, data_fd: -1 })
-    return MIG_DEVICE_STATE.decode(yield* this.#feature(SET | FEATURE.MIG_DEVICE_STATE, wanted)).data_fd
+    return MIG_DEVICE_STATE.decode(yield* this.device.feature(SET | FEATURE.MIG_DEVICE_STATE, wanted)).data_fd
   }
 
   /** About how many bytes STOP_COPY would give. */
   *dataSize(): Operation<bigint> {
-    const answer = yield* this.#feature(GET | FEATURE.MIG_DATA_SIZE, new Uint8Array(MIG_DATA_SIZE.sizeBytes))
+    const answer = yield* this.device.feature(
+      GET | FEATURE.MIG_DATA_SIZE,
+      new Uint8Array(MIG_DATA_SIZE.sizeBytes),
+    )
     return MIG_DATA_SIZE.decode(answer).stop_copy_length
   }
 
@@ -74,12 +75,12 @@ export class MigrationCalls {
         num_ranges: ranges.length,
         ranges: BigInt(address),
       }
-      return this.#feature(SET | FEATURE.DMA_LOGGING_START, DMA_LOG_CONTROL.encode(control))
+      return this.device.feature(SET | FEATURE.DMA_LOGGING_START, DMA_LOG_CONTROL.encode(control))
     })
   }
 
   *stopDmaLogging(): Operation<void> {
-    yield* this.#feature(SET | FEATURE.DMA_LOGGING_STOP, NOTHING)
+    yield* this.device.feature(SET | FEATURE.DMA_LOGGING_STOP, NOTHING)
   }
 
   /** @returns the addresses of pages that were written since they were reported last, in their order. */
@@ -90,22 +91,13 @@ export class MigrationCalls {
     const bits = new Uint8Array(Number((pages + 7n) / 8n))
     yield* this.#withMemory(bits, (address) => {
       const report = { iova, length, page_size: pageSizeBytes, bitmap: BigInt(address) }
-      return this.#feature(GET | FEATURE.DMA_LOGGING_REPORT, DMA_LOG_REPORT.encode(report))
+      return this.device.feature(GET | FEATURE.DMA_LOGGING_REPORT, DMA_LOG_REPORT.encode(report))
     })
     const set: bigint[] = []
     for (const [byte, value] of bits.entries())
       for (let bit = 0; value >> bit > 0; bit++)
         if ((value >> bit) & 1) set.push(iova + BigInt(byte * 8 + bit) * pageSizeBytes)
     return set
-  }
-
-  /** @returns what follows the header, as it is answered. */
-  *#feature(flags: number, payload: Uint8Array): Operation<Uint8Array> {
-    const argsz = DEVICE_FEATURE.sizeBytes + payload.length
-    const argument = DEVICE_FEATURE.encode({ argsz, flags }, payload.length)
-    argument.set(payload, DEVICE_FEATURE.sizeBytes)
-    yield* call(this.device.calls.ioctl(this.device.fd, DEVICE_IOCTL.DEVICE_FEATURE, argument))
-    return argument.subarray(DEVICE_FEATURE.sizeBytes)
   }
 
   /** These structs point at memory: bytes are put into some for one call, and taken back afterwards. */

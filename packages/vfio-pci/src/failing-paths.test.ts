@@ -1,5 +1,5 @@
 import { STRATEGIES } from '@vfiokit/locking-strategies'
-import { DEVICE_FEATURE, DEVICE_IOCTL, FEATURE, KERNEL_VERSIONS, PCI_IRQ } from '@vfiokit/vfio-core'
+import { FEATURE, KERNEL_VERSIONS, PCI_IRQ } from '@vfiokit/vfio-core'
 import { describe, expect, test } from 'vitest'
 import { failure, type Guest, now, REGION } from './fixtures/guest.ts'
 import { Host, type HostOptions } from './fixtures/host.ts'
@@ -41,8 +41,7 @@ function whileLocked(host: Host, act: () => void): void {
 }
 
 function setFeature(guest: Guest, feature: number): void {
-  const argument = DEVICE_FEATURE.encode({ argsz: DEVICE_FEATURE.sizeBytes, flags: 0x2_0000 | feature })
-  guest.open('nvme').ioctl(DEVICE_IOCTL.DEVICE_FEATURE, argument)
+  guest.open('nvme').feature(0x2_0000 | feature, new Uint8Array(0))
 }
 
 const NOWHERE = { address: 4096, lengthBytes: 8 }

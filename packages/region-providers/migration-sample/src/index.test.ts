@@ -7,31 +7,22 @@ import { Bdf } from '@vfiokit/topology'
 import {
   CONTAINER_IOCTL,
   callsOf,
-  DEVICE_FEATURE,
   DEVICE_FEATURE_FLAGS,
-  DEVICE_IOCTL,
   type DeviceCalls,
-  DMA_LOG_CONTROL,
-  DMA_LOG_RANGE,
-  DMA_LOG_REPORT,
   DMA_MAP,
   FEATURE,
-  FILE_DESCRIPTOR,
-  GROUP_IOCTL,
-  IOMMU_TYPE,
-  MIG_DATA_SIZE,
-  MIG_DEVICE_STATE,
   MIG_FLAGS,
-  MIGRATION_IOCTL,
   MIGRATION_STATE,
+  MigrationCalls,
   openDeviceIn,
-  PRECOPY_INFO,
+  openGroupIn,
+  precopyInfo,
   VfioError,
 } from '@vfiokit/vfio-core'
 import { describe, expect, test } from 'vitest'
 
 const BDF = Bdf.parse('0000:00:03.0')
-const { GET, SET } = DEVICE_FEATURE_FLAGS
+const { GET } = DEVICE_FEATURE_FLAGS
 const { STOP, RUNNING, STOP_COPY, RESUMING, PRE_COPY } = MIGRATION_STATE
 
 testVariantDriver(migrationSample, {
@@ -57,40 +48,29 @@ async function card() {
   })
   const calls = callsOf(host.vfio.process('vm0'))
   const container = await runLive(calls.open('/dev/vfio/vfio'))
-  const group = await runLive(calls.open('/dev/vfio/1'))
-  const argument = (fd: number) => FILE_DESCRIPTOR.encode({ fd })
-  await runLive(calls.ioctl(group, GROUP_IOCTL.GROUP_SET_CONTAINER, argument(container)))
-  await runLive(calls.ioctl(container, CONTAINER_IOCTL.SET_IOMMU, argument(IOMMU_TYPE.TYPE1V2)))
+  const group = await runLive(openGroupIn(calls, 1, container))
   return new OpenCard(await runLive(openDeviceIn(calls, group, BDF)), host, container)
 }
 
 /** One card, as a VMM uses it. */
 class OpenCard {
+  readonly migration: MigrationCalls
+
   constructor(
     readonly device: DeviceCalls,
     readonly host: Awaited<ReturnType<typeof createHost>>,
     readonly container: number,
-  ) {}
-
-  async feature(flags: number, payload: Uint8Array): Promise<Uint8Array> {
-    const argument = DEVICE_FEATURE.encode(
-      { argsz: DEVICE_FEATURE.sizeBytes + payload.length, flags },
-      payload.length,
-    )
-    argument.set(payload, DEVICE_FEATURE.sizeBytes)
-    await runLive(this.device.calls.ioctl(this.device.fd, DEVICE_IOCTL.DEVICE_FEATURE, argument))
-    return argument.subarray(DEVICE_FEATURE.sizeBytes)
+  ) {
+    this.migration = new MigrationCalls(device)
   }
 
   /** @returns the descriptor of the data, or -1. */
-  async goTo(device_state: number): Promise<number> {
-    const payload = MIG_DEVICE_STATE.encode({ device_state, data_fd: -1 })
-    return MIG_DEVICE_STATE.decode(await this.feature(SET | FEATURE.MIG_DEVICE_STATE, payload)).data_fd
+  async goTo(state: number): Promise<number> {
+    return runLive(this.migration.setState(state))
   }
 
   async state(): Promise<number> {
-    const payload = new Uint8Array(MIG_DEVICE_STATE.sizeBytes)
-    return MIG_DEVICE_STATE.decode(await this.feature(GET | FEATURE.MIG_DEVICE_STATE, payload)).device_state
+    return runLive(this.migration.state())
   }
 
   async readAll(fd: number): Promise<Uint8Array> {
@@ -122,10 +102,8 @@ class OpenCard {
   }
 
   async preCopyInfo(fd: number): Promise<readonly [initial: bigint, dirty: bigint]> {
-    const argument = PRECOPY_INFO.encode({ argsz: PRECOPY_INFO.sizeBytes })
-    await runLive(this.device.calls.ioctl(fd, MIGRATION_IOCTL.MIG_GET_PRECOPY_INFO, argument))
-    const { initial_bytes, dirty_bytes } = PRECOPY_INFO.decode(argument)
-    return [initial_bytes, dirty_bytes]
+    const { initialBytes, dirtyBytes } = await runLive(precopyInfo(this.device.calls, fd))
+    return [initialBytes, dirtyBytes]
   }
 }
 
@@ -142,9 +120,9 @@ async function failure(call: () => unknown): Promise<string | undefined> {
 describe('a card that stands still', () => {
   test('says what it can, and how much it has', async () => {
     const source = await card()
-    const flags = MIG_FLAGS.decode(await source.feature(GET | FEATURE.MIGRATION, new Uint8Array(8))).flags
-    const size = MIG_DATA_SIZE.decode(await source.feature(GET | FEATURE.MIG_DATA_SIZE, new Uint8Array(8)))
-    expect([flags, size.stop_copy_length]).toEqual([7n, 8n + 256n + 8n])
+    const payload = await runLive(source.device.feature(GET | FEATURE.MIGRATION, new Uint8Array(8)))
+    const size = await runLive(source.migration.dataSize())
+    expect([MIG_FLAGS.decode(payload).flags, size]).toEqual([7n, 8n + 256n + 8n])
   })
 
   test('arrives as it left', async () => {
@@ -228,33 +206,22 @@ test('data goes one way, and only whoever has it is asked', async () => {
 })
 
 const IOVA = 0x10_0000n
-const LOGGED_BYTES = 0x4000n
-/** Where the ranges and the bitmap are, behind the memory that the card reaches. */
-const RANGES = 0x4000
-const BITMAP = 0x5000
+const PAGE = 0x1000n
+const LOGGED = { iova: IOVA, length: 4n * PAGE }
 
 /** A card whose writes to four pages are logged. */
 async function logging() {
   const source = await card()
   const { calls } = source.device
+  const request = { anonymous: true, lengthBytes: Number(LOGGED.length), shared: false } as const
   const protection = { read: true, write: true, execute: false }
-  const memory = await runLive(
-    calls.mmap({ anonymous: true, lengthBytes: 0x8000, protection, shared: false }),
-  )
-  const map = { argsz: DMA_MAP.sizeBytes, flags: 3, vaddr: BigInt(memory), iova: IOVA, size: LOGGED_BYTES }
+  const vaddr = BigInt(await runLive(calls.mmap({ ...request, protection })))
+  const map = { argsz: DMA_MAP.sizeBytes, flags: 3, vaddr, iova: IOVA, size: LOGGED.length }
   await runLive(calls.ioctl(source.container, CONTAINER_IOCTL.IOMMU_MAP_DMA, DMA_MAP.encode(map)))
-  await runLive(calls.store(memory + RANGES, DMA_LOG_RANGE.encode({ iova: IOVA, length: LOGGED_BYTES })))
-  const start = async () => {
-    const control = { page_size: 0x1000n, num_ranges: 1, ranges: BigInt(memory + RANGES) }
-    await source.feature(SET | FEATURE.DMA_LOGGING_START, DMA_LOG_CONTROL.encode(control))
-  }
+  const start = async () => runLive(source.migration.startDmaLogging([LOGGED], PAGE))
   const report = async () => {
-    await runLive(calls.store(memory + BITMAP, new Uint8Array(8)))
-    const wanted = { iova: IOVA, length: LOGGED_BYTES, page_size: 0x1000n, bitmap: BigInt(memory + BITMAP) }
-    await source.feature(GET | FEATURE.DMA_LOGGING_REPORT, DMA_LOG_REPORT.encode(wanted))
-    const bits = new Uint8Array(1)
-    await runLive(calls.load(memory + BITMAP, bits))
-    return bits[0]
+    const written = await runLive(source.migration.reportDmaLog(LOGGED, PAGE))
+    return written.map((at) => Number((at - IOVA) / PAGE))
   }
   await start()
   return { source, start, report }
@@ -264,15 +231,15 @@ describe('the dirty log', () => {
   test('has every page that the card wrote, once', async () => {
     const { source, report } = await logging()
     expect(source.host.bus.dma.write(BDF, IOVA + 0x1ffcn, new Uint8Array(8))).toBe(true)
-    expect([await report(), await report()]).toEqual([0b0110, 0])
+    expect([await report(), await report()]).toEqual([[1, 2], []])
   })
 
   test('has nothing from before it was started, and is started once', async () => {
     const { source, start, report } = await logging()
     expect(await failure(start)).toBe('EINVAL')
-    await source.feature(SET | FEATURE.DMA_LOGGING_STOP, new Uint8Array(0))
+    await runLive(source.migration.stopDmaLogging())
     source.host.bus.dma.write(BDF, IOVA, new Uint8Array(1))
     await start()
-    expect(await report()).toBe(0)
+    expect(await report()).toEqual([])
   })
 })

@@ -1,10 +1,4 @@
-import {
-  DEVICE_FEATURE,
-  DEVICE_IOCTL,
-  FEATURE,
-  KERNEL_VERSIONS,
-  type KernelVersion,
-} from '@vfiokit/vfio-core'
+import { FEATURE, KERNEL_VERSIONS, type KernelVersion } from '@vfiokit/vfio-core'
 import { describe, expect, test } from 'vitest'
 import { bytesOf, failure, type GuestDevice } from '../fixtures/guest.ts'
 import { Host } from '../fixtures/host.ts'
@@ -16,10 +10,7 @@ const { LOW_POWER_ENTRY, LOW_POWER_ENTRY_WITH_WAKEUP, LOW_POWER_EXIT, PCI_VF_TOK
 
 /** What using a feature ends with. */
 function use(device: GuestDevice, flags: number, payload: Uint8Array = new Uint8Array(0)): string | number {
-  const argsz = DEVICE_FEATURE.sizeBytes + payload.length
-  const argument = DEVICE_FEATURE.encode({ argsz, flags }, payload.length)
-  argument.set(payload, DEVICE_FEATURE.sizeBytes)
-  return failure(() => device.ioctl(DEVICE_IOCTL.DEVICE_FEATURE, argument)) ?? 0
+  return failure(() => device.feature(flags, payload)) ?? 0
 }
 
 const enter = (device: GuestDevice) => use(device, SET | LOW_POWER_ENTRY)

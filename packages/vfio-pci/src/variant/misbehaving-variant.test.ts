@@ -1,7 +1,5 @@
 /** Hooks of a variant driver that users reach through files and features, and what they may do wrong. */
 import {
-  DEVICE_FEATURE,
-  DEVICE_IOCTL,
   DMA_LOG_REPORT,
   FEATURE,
   MIG_DEVICE_STATE,
@@ -11,7 +9,7 @@ import {
 } from '@vfiokit/vfio-core'
 import type { MigrationSource, RegionHost, Variant } from '@vfiokit/vfio-pci'
 import { describe, expect, test } from 'vitest'
-import { failure, type GuestDevice, now, REGION } from '../fixtures/guest.ts'
+import { failure, now, REGION } from '../fixtures/guest.ts'
 import { Host } from '../fixtures/host.ts'
 import { BDF } from '../fixtures/machine.ts'
 import { provider } from '../fixtures/regions.ts'
@@ -25,20 +23,12 @@ function withVariant(open: (host: RegionHost) => Variant) {
   return { host, nvme: host.guest().open('nvme') }
 }
 
-function feature(nvme: GuestDevice, flags: number, payload: Uint8Array): Uint8Array {
-  const argsz = DEVICE_FEATURE.sizeBytes + payload.length
-  const argument = DEVICE_FEATURE.encode({ argsz, flags }, payload.length)
-  argument.set(payload, DEVICE_FEATURE.sizeBytes)
-  nvme.ioctl(DEVICE_IOCTL.DEVICE_FEATURE, argument)
-  return argument.subarray(DEVICE_FEATURE.sizeBytes)
-}
-
 /** A device in PRE_COPY whose data comes from this source. */
 function saving(source: object) {
   const migration = { preCopy: true, step: () => source as MigrationSource, dataSizeBytes: () => 0 }
   const { host, nvme } = withVariant(() => ({ migration }))
   const payload = MIG_DEVICE_STATE.encode({ device_state: MIGRATION_STATE.PRE_COPY, data_fd: -1 })
-  const { data_fd } = MIG_DEVICE_STATE.decode(feature(nvme, SET | FEATURE.MIG_DEVICE_STATE, payload))
+  const { data_fd } = MIG_DEVICE_STATE.decode(nvme.feature(SET | FEATURE.MIG_DEVICE_STATE, payload))
   const { calls } = nvme.guest
   return {
     host,
@@ -81,16 +71,16 @@ describe('a stream that answers nonsense is EIO, and told:', () => {
 test('a feature of its own comes before the answer of the core, also where that is an errno', () => {
   const features = new Map([[FEATURE.MIG_PRECOPY_INFOV2, { payloadBytes: 0, set: () => {} }]])
   expect(
-    failure(() => feature(withVariant(() => ({})).nvme, SET | FEATURE.MIG_PRECOPY_INFOV2, new Uint8Array(0))),
+    failure(() => withVariant(() => ({})).nvme.feature(SET | FEATURE.MIG_PRECOPY_INFOV2, new Uint8Array(0))),
   ).toBe('EINVAL')
   const { nvme } = withVariant(() => ({ features }))
-  expect(failure(() => feature(nvme, SET | FEATURE.MIG_PRECOPY_INFOV2, new Uint8Array(0)))).toBeUndefined()
+  expect(failure(() => nvme.feature(SET | FEATURE.MIG_PRECOPY_INFOV2, new Uint8Array(0)))).toBeUndefined()
 })
 
 test.each([-1, 0.5, Number.NaN, 'much', undefined])('%s is no size of data: EIO, and told', (size) => {
   const migration = { step: () => undefined, dataSizeBytes: () => size as number }
   const { host, nvme } = withVariant(() => ({ migration }))
-  expect(failure(() => feature(nvme, GET | FEATURE.MIG_DATA_SIZE, new Uint8Array(8)))).toBe('EIO')
+  expect(failure(() => nvme.feature(GET | FEATURE.MIG_DATA_SIZE, new Uint8Array(8)))).toBe('EIO')
   expect(host.bus.failureLines).toEqual([expect.stringContaining(`${size}, which is no number of bytes`)])
 })
 
@@ -98,7 +88,7 @@ test.each([['x'], [1]])('%s is no address that was written: EIO, and told', (at)
   const dmaLog = { start: () => {}, stop: () => {}, report: () => [at] as never }
   const { host, nvme } = withVariant(() => ({ dmaLog }))
   const wanted = { iova: 0n, length: BigInt(PAGE), page_size: BigInt(PAGE), bitmap: 0n }
-  const report = () => feature(nvme, GET | FEATURE.DMA_LOGGING_REPORT, DMA_LOG_REPORT.encode(wanted))
+  const report = () => nvme.feature(GET | FEATURE.DMA_LOGGING_REPORT, DMA_LOG_REPORT.encode(wanted))
   expect(failure(report)).toBe('EIO')
   expect(host.bus.failureLines).toEqual([expect.stringContaining(`${at}, which is no address`)])
 })
@@ -112,7 +102,7 @@ test('a report of nearly all addresses costs what was written', () => {
   const bitmap = now(calls.mmap(memory))
   const length = 2n ** 63n
   const wanted = { iova: 0n, length, page_size: BigInt(PAGE), bitmap: BigInt(bitmap) }
-  feature(nvme, GET | FEATURE.DMA_LOGGING_REPORT, DMA_LOG_REPORT.encode(wanted))
+  nvme.feature(GET | FEATURE.DMA_LOGGING_REPORT, DMA_LOG_REPORT.encode(wanted))
   const out = new Uint8Array(2)
   now(calls.load(bitmap, out))
   expect([...out]).toEqual([0, 0b10])

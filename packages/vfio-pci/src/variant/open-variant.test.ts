@@ -1,5 +1,5 @@
 /** A variant driver beside vfio-pci: every hook that it may take over, and what it may do wrong. */
-import { DEVICE_FEATURE, DEVICE_IOCTL, REGION_FLAGS, SPARSE_AREA } from '@vfiokit/vfio-core'
+import { DEVICE_IOCTL, REGION_FLAGS, SPARSE_AREA } from '@vfiokit/vfio-core'
 import type { Variant } from '@vfiokit/vfio-pci'
 import { describe, expect, test } from 'vitest'
 import { failure, type GuestDevice, REGION } from '../fixtures/guest.ts'
@@ -35,15 +35,6 @@ function fakeBar(extra: object = {}): Variant {
       },
     },
   }
-}
-
-function feature(nvme: GuestDevice, flags: number, payloadBytes: number): Uint8Array {
-  const argument = DEVICE_FEATURE.encode(
-    { argsz: DEVICE_FEATURE.sizeBytes + payloadBytes, flags },
-    payloadBytes,
-  )
-  nvme.ioctl(DEVICE_IOCTL.DEVICE_FEATURE, argument)
-  return argument.subarray(DEVICE_FEATURE.sizeBytes)
 }
 
 describe('a BAR that the function does not have', () => {
@@ -154,19 +145,21 @@ describe('features', () => {
     ])
     const { nvme } = withVariant(() => ({ features }))
     state[3] = 9
-    expect(feature(nvme, GET | 99, PAYLOAD)[3]).toBe(9)
-    feature(nvme, SET | 99, PAYLOAD)
+    expect(nvme.feature(GET | 99, new Uint8Array(PAYLOAD))[3]).toBe(9)
+    nvme.feature(SET | 99, new Uint8Array(PAYLOAD))
     expect(state[3]).toBe(0)
-    expect(failure(() => feature(nvme, SET | 98, 0))).toBe('EPERM')
-    expect(failure(() => feature(nvme, GET | 98, 0))).toBe('EINVAL')
-    expect(failure(() => feature(nvme, GET | 97, 0))).toBe('ENOTTY')
+    expect(failure(() => nvme.feature(SET | 98, new Uint8Array(0)))).toBe('EPERM')
+    expect(failure(() => nvme.feature(GET | 98, new Uint8Array(0)))).toBe('EINVAL')
+    expect(failure(() => nvme.feature(GET | 97, new Uint8Array(0)))).toBe('ENOTTY')
   })
 
   test('of vfio-pci are gone for a driver without any', () => {
     const lowPower = 3
-    expect(failure(() => feature(withVariant(() => ({})).nvme, SET | lowPower, 0))).toBeUndefined()
+    expect(
+      failure(() => withVariant(() => ({})).nvme.feature(SET | lowPower, new Uint8Array(0))),
+    ).toBeUndefined()
     const { nvme } = withVariant(() => ({ coreFeatures: false }))
-    expect(failure(() => feature(nvme, SET | lowPower, 0))).toBe('ENOTTY')
+    expect(failure(() => nvme.feature(SET | lowPower, new Uint8Array(0)))).toBe('ENOTTY')
   })
 })
 

@@ -1,8 +1,6 @@
 /** What a variant driver brings that users reach through features: migration, a log of DMA, exported BARs. */
 import {
   CONTAINER_IOCTL,
-  DEVICE_FEATURE,
-  DEVICE_IOCTL,
   DMA_BUF_GET,
   DMA_BUF_RANGE,
   DMA_LOG_CONTROL,
@@ -10,14 +8,12 @@ import {
   DMA_LOG_REPORT,
   DMA_MAP,
   FEATURE,
-  FILE_DESCRIPTOR,
-  GROUP_IOCTL,
-  IOMMU_TYPE,
   MIG_DATA_SIZE,
   MIG_DEVICE_STATE,
   MIGRATION_FLAGS,
   MIGRATION_IOCTL,
   MIGRATION_STATE,
+  openGroupIn,
   PRECOPY_INFO,
 } from '@vfiokit/vfio-core'
 import type { MigrationSink, MigrationSource, RegionHost, Variant, VariantMigration } from '@vfiokit/vfio-pci'
@@ -48,30 +44,19 @@ function opened(open: (host: RegionHost) => Variant) {
 function containerOf({ host, id, calls }: Guest): number {
   const container = now(calls.open('/dev/vfio/vfio'))
   const number = host.topology.function(BDF.nvme)!.iommuGroup!
-  const fd = now(calls.open(`/dev/vfio/${number}`))
-  now(calls.ioctl(fd, GROUP_IOCTL.GROUP_SET_CONTAINER, FILE_DESCRIPTOR.encode({ fd: container })))
-  now(calls.ioctl(container, CONTAINER_IOCTL.SET_IOMMU, FILE_DESCRIPTOR.encode({ fd: IOMMU_TYPE.TYPE1V2 })))
+  const fd = now(openGroupIn(calls, number, container))
   host.groupFds.set(number, new Map([[id, { fd, calls }]]))
   return container
 }
 
-/** The payload of a feature after the call. */
-function feature(nvme: GuestDevice, flags: number, payload: Uint8Array): Uint8Array {
-  const argsz = DEVICE_FEATURE.sizeBytes + payload.length
-  const argument = DEVICE_FEATURE.encode({ argsz, flags }, payload.length)
-  argument.set(payload, DEVICE_FEATURE.sizeBytes)
-  nvme.ioctl(DEVICE_IOCTL.DEVICE_FEATURE, argument)
-  return argument.subarray(DEVICE_FEATURE.sizeBytes)
-}
-
 const stateOf = (nvme: GuestDevice): number =>
-  MIG_DEVICE_STATE.decode(feature(nvme, GET | FEATURE.MIG_DEVICE_STATE, MIG_DEVICE_STATE.encode({})))
+  MIG_DEVICE_STATE.decode(nvme.feature(GET | FEATURE.MIG_DEVICE_STATE, MIG_DEVICE_STATE.encode({})))
     .device_state
 
 /** @returns the descriptor of the data, or -1. */
 function goTo(nvme: GuestDevice, device_state: number): number {
   const payload = MIG_DEVICE_STATE.encode({ device_state, data_fd: -1 })
-  return MIG_DEVICE_STATE.decode(feature(nvme, SET | FEATURE.MIG_DEVICE_STATE, payload)).data_fd
+  return MIG_DEVICE_STATE.decode(nvme.feature(SET | FEATURE.MIG_DEVICE_STATE, payload)).data_fd
 }
 
 /** One byte, and then the end. */
@@ -137,7 +122,7 @@ describe('migration', () => {
 
   test('says about how much there is to copy', () => {
     const { nvme } = oneByte({ dataSizeBytes: () => 5000 })
-    const payload = feature(nvme, GET | FEATURE.MIG_DATA_SIZE, MIG_DATA_SIZE.encode({}))
+    const payload = nvme.feature(GET | FEATURE.MIG_DATA_SIZE, MIG_DATA_SIZE.encode({}))
     expect(MIG_DATA_SIZE.decode(payload).stop_copy_length).toBe(5000n)
   })
 
@@ -186,7 +171,7 @@ describe('migration', () => {
     const left = { initialBytes: 3, dirtyBytes: 5 }
     const source = (): MigrationSource => ({ ...sourceOf(7), preCopy: () => left })
     const { nvme, guest } = oneByte({ p2p: true, preCopy: true, step: source })
-    const flags = feature(nvme, GET | FEATURE.MIGRATION, new Uint8Array(8))
+    const flags = nvme.feature(GET | FEATURE.MIGRATION, new Uint8Array(8))
     expect(flags[0]).toBe(MIGRATION_FLAGS.STOP_COPY | MIGRATION_FLAGS.P2P | MIGRATION_FLAGS.PRE_COPY)
     const info = PRECOPY_INFO.encode({ argsz: PRECOPY_INFO.sizeBytes })
     now(guest.calls.ioctl(goTo(nvme, PRE_COPY), MIGRATION_IOCTL.MIG_GET_PRECOPY_INFO, info))
@@ -239,13 +224,13 @@ describe('a log of what the device wrote', () => {
     now(guest.calls.store(address, DMA_LOG_RANGE.encode(range)))
     const control = { page_size: BigInt(PAGE), num_ranges: 1, ranges: BigInt(address) }
     expect(write(3)).toBe(true)
-    feature(nvme, SET | FEATURE.DMA_LOGGING_START, DMA_LOG_CONTROL.encode(control))
+    nvme.feature(SET | FEATURE.DMA_LOGGING_START, DMA_LOG_CONTROL.encode(control))
     expect([write(1), write(0)]).toEqual([true, true])
     const bitmap = address + 64
     now(guest.calls.store(bitmap, Uint8Array.of(0b10)))
     const report = DMA_LOG_REPORT.encode({ ...range, page_size: BigInt(PAGE), bitmap: BigInt(bitmap) })
-    feature(nvme, GET | FEATURE.DMA_LOGGING_REPORT, report)
-    feature(nvme, SET | FEATURE.DMA_LOGGING_STOP, new Uint8Array())
+    nvme.feature(GET | FEATURE.DMA_LOGGING_REPORT, report)
+    nvme.feature(SET | FEATURE.DMA_LOGGING_STOP, new Uint8Array())
     const bits = new Uint8Array(1)
     now(guest.calls.load(bitmap, bits))
     expect([bits[0], log]).toEqual([0b11, [`start 1 ${PAGE}`, 'stop']])
@@ -265,7 +250,7 @@ test('a BAR in the place of one is exported as far as it reaches, if it can be m
     DMA_BUF_GET.write(payload, { region_index, flags: 0, nr_ranges: 1 })
     const range = { offset: BigInt(page * PAGE), length: BigInt(PAGE) }
     DMA_BUF_RANGE.write(payload, range, DMA_BUF_GET.sizeBytes)
-    return failure(() => feature(nvme, GET | FEATURE.DMA_BUF, payload))
+    return failure(() => nvme.feature(GET | FEATURE.DMA_BUF, payload))
   }
   expect([exported(2, 1), exported(2, 2), exported(4, 0)]).toEqual([undefined, 'EINVAL', 'ENODEV'])
 })
